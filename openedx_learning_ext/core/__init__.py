@@ -1,0 +1,1 @@
+"""What the five apps share. Knows none of them."""
