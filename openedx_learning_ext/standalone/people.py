@@ -1,0 +1,31 @@
+"""How people are shown to each other: by their names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractUser, User
+
+RETIRED_PREFIX = "retired__user_"
+
+
+class PersonalRequest(HttpRequest):
+    """A request behind ``login_required``: somebody is signed in."""
+
+    user: User
+
+
+def display_name(user: AbstractUser) -> str:
+    """Answer a person's full name, the user name where there is none, and no name at all once they are retired."""
+    if user.get_username().startswith(RETIRED_PREFIX):
+        return _("A former member")
+    try:
+        name: str = user.learning_ext_host_profile.name  # type: ignore[attr-defined]
+    except ObjectDoesNotExist:
+        name = ""
+    return name or user.get_username()
