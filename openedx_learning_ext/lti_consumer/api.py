@@ -28,6 +28,7 @@ from openedx_learning_ext.lti_consumer.launch import (
     configuration_problems,
     launch_path,
     outcome_path,
+    outcome_path_of,
     placement_parameters,
     public_url,
     render_launch,
@@ -425,10 +426,11 @@ def launch_placement(*, user: User, placement: LtiPlacement, outcome_url: str) -
 
 def outcome_service(*, placement_uuid: UUID) -> OutcomeService:
     """Answer the outcomes service of a placement; for one that does not exist, one that nothing verifies for."""
+    service_url = public_url(outcome_path_of(placement_uuid), None)
     placement = find_placement(placement_uuid=placement_uuid)
     if placement is None:
-        return OutcomeService(NoPlacement())
-    return OutcomeService(PlacementBlock(placement, public_url(outcome_path(placement), None)))
+        return OutcomeService(NoPlacement(service_url))
+    return OutcomeService(PlacementBlock(placement, service_url))
 
 
 def list_results(*, course_key: CourseKey, user_id: int | None = None) -> QuerySet[LtiResult]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -63,7 +64,7 @@ class NotLaunchable(errors.Conflict):
 class LaunchForm:
     """A signed launch: the address a browser posts to, and the fields. Personal and good once: never log or keep it."""
 
-    url: str
+    url: str = field(repr=False)  # its query may be a token
     fields: Mapping[str, str] = field(repr=False)
 
 
@@ -227,7 +228,12 @@ def public_url(path: str, request: HttpRequest | None) -> str:
 
 def outcome_path(placement: LtiPlacement) -> str:
     """Answer the path to which a placement's tool posts grades."""
-    return reverse("learning_ext:lti_consumer:outcomes", args=[placement.uuid])
+    return outcome_path_of(placement.uuid)
+
+
+def outcome_path_of(placement_uuid: UUID) -> str:
+    """Answer the same for a placement that need not exist."""
+    return reverse("learning_ext:lti_consumer:outcomes", args=[placement_uuid])
 
 
 def launch_path(placement: LtiPlacement) -> str:

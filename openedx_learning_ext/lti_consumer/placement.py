@@ -112,4 +112,7 @@ class NoPlacement:
     accept_grades_past_due = True
     is_past_due = False
     lti_provider_key_secret = ("", "")
-    outcome_service_url = None
+
+    def __init__(self, outcome_service_url: str) -> None:
+        """Stand at this outcome address."""
+        self.outcome_service_url = outcome_service_url

@@ -106,7 +106,6 @@ def test_a_nonce_stands_once_for_a_timestamp(db):
     with refused(), transaction.atomic():
         LtiNonce.objects.create(timestamp=1, digest="a")
     LtiNonce.objects.create(timestamp=2, digest="a")
-    LtiNonce.objects.create(timestamp=1, digest="A")
 
 
 @pytest.mark.parametrize("model", [LtiConfiguration, LtiPlacement, LtiResult, LtiNonce])

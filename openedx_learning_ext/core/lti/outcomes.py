@@ -7,7 +7,7 @@ Elements are looked up by their exact path from the root, one of each; unknown o
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lxml import etree
@@ -127,15 +127,15 @@ class OutcomeReply:
     What a tool is answered.
 
     ``message_identifier`` is the request's own id or ``"unknown"``; ``operation`` is empty where none was understood;
-    ``score`` is the stored score of a read, or ``None`` when there is none.
+    ``score`` is the stored score of a read, or ``None`` when there is none. Its repr leaves out what was sent.
     """
 
     code_major: str
-    description: str
-    message_identifier: str = "unknown"
-    message_ref: str = ""
+    description: str = field(repr=False)
+    message_identifier: str = field(default="unknown", repr=False)
+    message_ref: str = field(default="", repr=False)
     operation: str = ""
-    score: float | None = None
+    score: float | None = field(default=None, repr=False)
 
 
 def build_reply(reply: OutcomeReply) -> str:
