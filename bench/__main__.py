@@ -49,7 +49,7 @@ def configure() -> None:
 
 
 def row(work: str, sides: list[Side], least: float) -> tuple[list[str], bool]:
-    """Answer one row of the table, and whether it reaches its goal."""
+    """Return one row of the table, and whether it reaches its goal."""
     ours, theirs = sides
     ratio = ours.median / theirs.median
     cells = [
@@ -63,7 +63,7 @@ def row(work: str, sides: list[Side], least: float) -> tuple[list[str], bool]:
 
 
 def table(rows: list[list[str]]) -> str:
-    """Answer a simple table of reStructuredText."""
+    """Return a simple table of reStructuredText."""
     head = ["work", "ours", "LTI XBlock", "ratio", "at least"]
     widths = [max(len(line[index]) for line in [head, *rows]) for index in range(len(head))]
     rule = "  ".join("=" * width for width in widths)

@@ -24,18 +24,18 @@ class Side:
 
     @property
     def median(self) -> float:
-        """Answer the median rate."""
+        """Return the median rate."""
         return statistics.median(self.rates)
 
     @property
     def spread(self) -> float:
-        """Answer half the distance between the quartiles, as a part of the median."""
+        """Return half the distance between the quartiles, as a part of the median."""
         low, _, high = statistics.quantiles(self.rates, n=4)
         return (high - low) / 2 / self.median
 
 
 def compare(**sides: Callable[[], object]) -> list[Side]:
-    """Answer the rates of functions that do the same work, measured in turn."""
+    """Return the rates of functions that do the same work, measured in turn."""
     calls = {}
     for name, function in sides.items():
         function()
@@ -56,7 +56,7 @@ def compare(**sides: Callable[[], object]) -> list[Side]:
 
 
 def machine() -> str:
-    """Answer processor, cores and Python in one line."""
+    """Return processor, cores and Python in one line."""
     name = platform.processor()
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as lines:
@@ -69,5 +69,5 @@ def machine() -> str:
 
 
 def versions(*packages: str) -> str:
-    """Answer packages with their versions in one line."""
+    """Return packages with their versions in one line."""
     return ", ".join(f"{package} {version(package)}" for package in packages)

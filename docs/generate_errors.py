@@ -47,12 +47,12 @@ CHECK_ID = re.compile(r"``(learning_ext\w*\.[EW]\d{3})``: (.+?)(?=``learning_ext
 
 
 def sentence(thing: object) -> str:
-    """Answer the first paragraph of a docstring as one line."""
+    """Return the first paragraph of a docstring as one line."""
     return " ".join((thing.__doc__ or "").strip().split("\n\n")[0].split())
 
 
 def all_errors() -> set[type]:
-    """Answer every error class of the package. The default host's own are left out: no site has them."""
+    """Return every error class of the package. The default host's own are left out: no site has them."""
     for module in pkgutil.walk_packages(openedx_learning_ext.__path__, f"{PACKAGE}."):
         if not re.search(r"\.(standalone|migrations|management|__main__)(\.|$)", module.name):
             import_module(module.name)
@@ -67,7 +67,7 @@ def all_errors() -> set[type]:
 
 
 def all_checks() -> list[tuple[str, str]]:
-    """Answer (id, sentence) of every system check of ours, as its docstring says them."""
+    """Return (id, sentence) of every system check of ours, as its docstring says them."""
     found = []
     for check in registry.get_checks(include_deployment_checks=True):
         if check.__module__.startswith(f"{PACKAGE}."):
@@ -76,7 +76,7 @@ def all_checks() -> list[tuple[str, str]]:
 
 
 def page() -> str:
-    """Answer the whole page."""
+    """Return the whole page."""
     from openedx_learning_ext.core.rest import STATUS_OF  # needs Django to be set up
 
     parts = [HEAD]

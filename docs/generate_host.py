@@ -65,22 +65,22 @@ Where it is, how it is called, what is read of the answer, and what bites.
 
 
 def plain(text: str) -> str:
-    """Answer a docstring's text with roles turned into code, so that the page stands on its own."""
+    """Return a docstring's text with roles turned into code, so that the page stands on its own."""
     return re.sub(r":class:`~?(?:[\w.]+\.)?(\w+)`", r"``\1``", text)
 
 
 def indented(text: str) -> list[str]:
-    """Answer the lines of a paragraph one step in."""
+    """Return the lines of a paragraph one step in."""
     return [f"    {line}".rstrip() for line in text.splitlines()]
 
 
 def sentence(text: str) -> str:
-    """Answer the first line of a docstring."""
+    """Return the first line of a docstring."""
     return plain(inspect.cleandoc(text).split("\n", 1)[0])
 
 
 def signature_of(method: typing.Callable[..., object]) -> str:
-    """Answer a method's signature as it is called: without ``self``, and with types as they are written."""
+    """Return a method's signature as it is called: without ``self``, and with types as they are written."""
     signature = inspect.signature(method)
     parts: list[str] = []
     for each in signature.parameters.values():
@@ -94,7 +94,7 @@ def signature_of(method: typing.Callable[..., object]) -> str:
 
 
 def asked() -> list[str]:
-    """Answer the part on the protocols."""
+    """Return the part on the protocols."""
     parts = [ASKED]
     for topic, protocol in typing.get_type_hints(ports.Host).items():
         parts += [f"``{topic}``", "~" * (len(topic) + 4), "", sentence(protocol.__doc__ or ""), ""]
@@ -105,7 +105,7 @@ def asked() -> list[str]:
 
 
 def answered() -> list[str]:
-    """Answer the part on the records."""
+    """Return the part on the records."""
     parts = [ANSWERED]
     for record in (ports.Course, ports.Block):
         fields = ", ".join(f"``{name}``" for name in record.__dataclass_fields__)
@@ -114,7 +114,7 @@ def answered() -> list[str]:
 
 
 def raised() -> list[str]:
-    """Answer the part on the errors."""
+    """Return the part on the errors."""
     parts = [RAISED]
     for name, error in vars(ports).items():
         if inspect.isclass(error) and issubclass(error, Exception):
@@ -124,7 +124,7 @@ def raised() -> list[str]:
 
 
 def touched() -> list[str]:
-    """Answer the part on the platform."""
+    """Return the part on the platform."""
     parts = [TOUCHED]
     for entry in signatures.ENTRIES:
         parts += [f"``{entry.path}{entry.signature or ''}``", f"    {entry.purpose}.", ""]
@@ -137,7 +137,7 @@ def touched() -> list[str]:
 
 
 def page() -> str:
-    """Answer the whole page."""
+    """Return the whole page."""
     return "\n".join([HEAD, *asked(), *answered(), *raised(), *touched()]).rstrip() + "\n"
 
 

@@ -28,7 +28,7 @@ GROUPS = (
 
 
 def page() -> str:
-    """Answer the whole page."""
+    """Return the whole page."""
     parts = [HEAD]
     for owner, title, intro in GROUPS:
         parts += [title, "-" * len(title), "", intro, ""]

@@ -15,7 +15,7 @@ from openedx_learning_ext.core.host.ports import Host
 
 
 def problems() -> list[str]:
-    """Answer what is wrong now, as codes: ``no_host``, ``database``, ``sweep_overdue``, ``sweep_failing:<name>``."""
+    """Return what is wrong now, as codes: ``no_host``, ``database``, ``sweep_overdue``, ``sweep_failing:<name>``."""
     found = []
     if _find_host() is None:
         found.append("no_host")
@@ -43,7 +43,7 @@ def _find_host() -> Host | None:
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
     """
-    Answer ``{"status": "ok"}`` or ``{"status": "degraded"}``, the latter with 503 where database or host is missing.
+    Return ``{"status": "ok"}`` or ``{"status": "degraded"}``, the latter with 503 where database or host is missing.
 
     An overdue sweep degrades the status but not the code: the site still answers people. Site staff also get the
     version, the apps that act and stand aside, and the problems as codes.

@@ -23,5 +23,5 @@ class SweepRun(models.Model):
         ordering = ("name",)
 
     def __str__(self) -> str:
-        """Answer the sweeper's name."""
+        """Return the sweeper's name."""
         return self.name

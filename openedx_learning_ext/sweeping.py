@@ -25,7 +25,7 @@ def run_all() -> Iterator[sweep.Swept]:
 
 
 def last_run_at() -> datetime | None:
-    """Answer when the sweep last got through to its end, or ``None`` when it never did: the oldest of all sweepers."""
+    """Return when the sweep last got through to its end, or ``None`` when it never did: the oldest of all sweepers."""
     registered = sweep.names()
     finished = dict(SweepRun.objects.filter(name__in=registered).values_list("name", "finished_at"))
     if not registered or len(finished) < len(registered):
@@ -42,5 +42,5 @@ def is_overdue(now: datetime | None = None) -> bool:
 
 
 def failing() -> list[str]:
-    """Answer the names of the registered sweepers whose last run failed."""
+    """Return the names of the registered sweepers whose last run failed."""
     return list(SweepRun.objects.filter(name__in=sweep.names()).exclude(error="").values_list("name", flat=True))

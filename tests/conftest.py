@@ -19,7 +19,7 @@ OTHER = CourseKey.from_string("course-v1:OpenedX+Other+2026")
 
 
 def make_person(name, *, full_name, **flags):
-    """Answer an account whose password is its name, with a profile."""
+    """Return an account whose password is its name, with a profile."""
     user = get_user_model().objects.create_user(name, f"{name}@learners.example", name, **flags)
     host_models.Profile.objects.create(user=user, name=full_name)
     return user
@@ -98,7 +98,7 @@ def admin(db):
 
 @pytest.fixture
 def client_of():
-    """Answer a browser in which a person is signed in."""
+    """Return a browser in which a person is signed in."""
 
     def sign_in(user):
         client = Client()

@@ -43,7 +43,7 @@ class Setting(Generic[T]):
         self.registry[name] = self
 
     def __call__(self) -> T:
-        """Answer the host's value, or the default."""
+        """Return the host's value, or the default."""
         value = getattr(settings, self.name, _UNSET)
         return self.default if value is _UNSET else value  # type: ignore[return-value]
 
@@ -52,7 +52,7 @@ class Setting(Generic[T]):
         return getattr(settings, self.name, _UNSET) is not _UNSET
 
     def problem(self) -> str | None:
-        """Answer what is wrong with the value, in words that do not quote it, or ``None``."""
+        """Return what is wrong with the value, in words that do not quote it, or ``None``."""
         return self.check(self())
 
     def __repr__(self) -> str:
@@ -61,7 +61,7 @@ class Setting(Generic[T]):
 
 
 def all_settings() -> list[Setting[Any]]:
-    """Answer every declared setting, by name."""
+    """Return every declared setting, by name."""
     return [Setting.registry[name] for name in sorted(Setting.registry)]
 
 

@@ -15,7 +15,7 @@ class LearningExtError(Exception):
     """Something this library refuses or cannot do."""
 
     def __str__(self) -> str:
-        """Answer the message given, else the sentence that documents the class."""
+        """Return the message given, else the sentence that documents the class."""
         if self.args:
             return super().__str__()
         return (self.__doc__ or "").strip().split("\n", 1)[0]

@@ -37,7 +37,7 @@ class SecretUnreadable(errors.Unavailable):
 
 def tag(value: object) -> str:
     """
-    Answer twelve hex digits that stand for a value in a log.
+    Return twelve hex digits that stand for a value in a log.
 
     The same value has the same tag on one site; nobody without the site's key can tell the value from it.
     """
@@ -47,7 +47,7 @@ def tag(value: object) -> str:
 
 def trace_of(error: BaseException) -> str:
     """
-    Answer the stack of an error with the kinds of the errors in it, and without their texts: those may quote people.
+    Return the stack of an error with the kinds of the errors in it, and without their texts: those may quote people.
 
     What led to the error (its cause or context) comes first, as in Python's own traces.
     """
@@ -60,13 +60,13 @@ def trace_of(error: BaseException) -> str:
 
 
 def encrypt(plain: str) -> str:
-    """Answer a text that ``decrypt`` turns back; another one each time. An empty text stays empty."""
+    """Return a text that ``decrypt`` turns back; another one each time. An empty text stays empty."""
     return _MARK + _cipher().encrypt(plain.encode()).decode() if plain else ""
 
 
 def decrypt(stored: str) -> str:
     """
-    Answer the plain text of what ``encrypt`` made, with whichever configured key fits.
+    Return the plain text of what ``encrypt`` made, with whichever configured key fits.
 
     Raises:
         SecretUnreadable: no configured key fits.
@@ -174,11 +174,11 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
         return encrypt(str(value))
 
     def value_from_object(self, obj: models.Model) -> Any:
-        """Answer what the row holds: the encrypted form, unless somebody has read or set the value."""
+        """Return what the row holds: the encrypted form, unless somebody has read or set the value."""
         return obj.__dict__.get(self.attname)
 
     def value_to_string(self, obj: models.Model) -> str:
-        """Answer the encrypted form, for serialised rows."""
+        """Return the encrypted form, for serialised rows."""
         value = obj.__dict__.get(self.attname) or ""
         return str(value) if isinstance(value, _Sealed) else encrypt(value)
 

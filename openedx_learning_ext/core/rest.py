@@ -52,11 +52,11 @@ class ExtAPIView(APIView):
     pagination_class = DefaultPagination
 
     def get_authenticators(self) -> list[Any]:
-        """Answer the host's authentication classes, in the platform's order."""
+        """Return the host's authentication classes, in the platform's order."""
         return [authenticator() for authenticator in api_authentication_classes()]
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Answer an error of ours; leave the others to DRF."""
+        """Return an error of ours; leave the others to DRF."""
         if isinstance(exc, errors.LearningExtError):
             for kind, status in STATUS_OF:
                 if isinstance(exc, kind):
@@ -83,7 +83,7 @@ class CourseTeamView(ExtAPIView):
 
     @property
     def course_key(self) -> CourseKey:
-        """Answer the course of the address; 404 when that is no key of a course."""
+        """Return the course of the address; 404 when that is no key of a course."""
         try:
             return CourseKey.from_string(self.kwargs["course_id"])
         except InvalidKeyError:

@@ -35,7 +35,7 @@ def register(name: str, sweeper: Sweeper) -> None:
 
 
 def names() -> list[str]:
-    """Answer the names of all registered sweepers, sorted."""
+    """Return the names of all registered sweepers, sorted."""
     return sorted(_sweepers)
 
 

@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from opaque_keys import InvalidKeyError
 from opaque_keys.edx.keys import CourseKey, UsageKey
 
-from openedx_learning_ext.core.privacy import SecretUnreadable
 from openedx_learning_ext.lti_consumer import api
 from openedx_learning_ext.lti_consumer.models import LtiConfiguration, LtiPlacement, LtiResult
+
+SECRET_TEXTS = {"set": "••••", "unset": _("Not set"), "unreadable": _("Unreadable: enter it again")}
 
 
 class _KeyField(forms.CharField):
@@ -25,7 +26,7 @@ class _KeyField(forms.CharField):
         self._key_class = key_class
 
     def clean(self, value: Any) -> Any:
-        """Answer the key, or ``None`` where none is needed."""
+        """Return the key, or ``None`` where none is needed."""
         text = super().clean(value)
         try:
             return self._key_class.from_string(text) if text else None
@@ -128,10 +129,7 @@ class LtiConfigurationAdmin(admin.ModelAdmin):
     @admin.display(description=_("secret"))
     def secret_state(self, configuration: LtiConfiguration) -> str:
         """Say whether there is a secret, never which."""
-        try:
-            return "••••" if configuration.lti_1p1_client_secret else str(_("Not set"))
-        except SecretUnreadable:
-            return str(_("Unreadable: enter it again"))
+        return SECRET_TEXTS[api.secret_state(configuration)]
 
     def save_model(self, request: HttpRequest, obj: LtiConfiguration, form: Any, change: bool) -> None:
         """Store a new secret when one was entered."""

@@ -33,6 +33,7 @@ from openedx_learning_ext.lti_consumer.launch import (
     public_url,
     render_launch,
     render_notice,
+    secret_state,
     track_launch,
     url_problem,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "render_launch",
     "render_notice",
     "retire_user",
+    "secret_state",
     "update_configuration",
     "update_placement",
     "url_problem",
@@ -114,13 +116,13 @@ _OPTIONS = frozenset({"pii_share_username", "pii_share_email", "additional_param
 
 
 def list_configurations(*, course_key: CourseKey) -> QuerySet[LtiConfiguration]:
-    """Answer the tools of a course, oldest first; lazy."""
+    """Return the tools of a course, oldest first; lazy."""
     return LtiConfiguration.objects.filter(course_key=course_key).order_by("id")
 
 
 def get_configuration(*, course_key: CourseKey, configuration_id: int) -> LtiConfiguration:
     """
-    Answer one tool of a course.
+    Return one tool of a course.
 
     Raises:
         ConfigurationNotFound: the course has no such tool.
@@ -189,7 +191,7 @@ def _save_configuration(configuration: LtiConfiguration, changes: Mapping[str, A
 
 
 def configuration_errors(values: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Answer what is wrong with these fields of a tool, as sentences by field; empty when nothing is."""
+    """Return what is wrong with these fields of a tool, as sentences by field; empty when nothing is."""
     if unknown := sorted(set(values) - _CONFIGURATION_FIELDS):
         return {name: ["There is no such field."] for name in unknown}
     fields: dict[str, list[str]] = {}
@@ -260,13 +262,13 @@ _PLACEMENT_FIELDS = frozenset(
 
 
 def list_placements(*, course_key: CourseKey) -> QuerySet[LtiPlacement]:
-    """Answer the placements of a course with their tools, oldest first; lazy."""
+    """Return the placements of a course with their tools, oldest first; lazy."""
     return LtiPlacement.objects.filter(course_key=course_key).select_related("configuration").order_by("id")
 
 
 def get_placement(*, course_key: CourseKey, placement_uuid: UUID) -> LtiPlacement:
     """
-    Answer one placement of a course with its tool.
+    Return one placement of a course with its tool.
 
     Raises:
         PlacementNotFound: the course has no such placement.
@@ -278,7 +280,7 @@ def get_placement(*, course_key: CourseKey, placement_uuid: UUID) -> LtiPlacemen
 
 
 def find_placement(*, placement_uuid: UUID) -> LtiPlacement | None:
-    """Answer a placement of any course with its tool, or ``None``."""
+    """Return a placement of any course with its tool, or ``None``."""
     return LtiPlacement.objects.select_related("configuration").filter(uuid=placement_uuid).first()
 
 
@@ -355,7 +357,7 @@ def _save_placement(placement: LtiPlacement, values: Mapping[str, Any]) -> LtiPl
 
 
 def placement_errors(*, course_key: CourseKey, values: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Answer what is wrong with these fields of a placement in a course, as sentences by field; empty for nothing."""
+    """Return what is wrong with these fields of a placement in a course, as sentences by field; empty for nothing."""
     if unknown := sorted(set(values) - _PLACEMENT_FIELDS):
         return {name: ["There is no such field."] for name in unknown}
     fields: dict[str, list[str]] = {}
@@ -405,7 +407,7 @@ def may_launch(*, user: User, placement: LtiPlacement) -> bool:
 
 def launch_placement(*, user: User, placement: LtiPlacement, outcome_url: str) -> LaunchForm:
     """
-    Answer a freshly signed launch of a placement's tool for a person, and record that it was launched.
+    Return a freshly signed launch of a placement's tool for a person, and record that it was launched.
 
     Who may launch is asked before, with ``may_launch``.
 
@@ -425,7 +427,7 @@ def launch_placement(*, user: User, placement: LtiPlacement, outcome_url: str) -
 
 
 def outcome_service(*, placement_uuid: UUID) -> OutcomeService:
-    """Answer the outcomes service of a placement; for one that does not exist, one that nothing verifies for."""
+    """Return the outcomes service of a placement; for one that does not exist, one that nothing verifies for."""
     service_url = public_url(outcome_path_of(placement_uuid), None)
     placement = find_placement(placement_uuid=placement_uuid)
     if placement is None:
@@ -434,7 +436,7 @@ def outcome_service(*, placement_uuid: UUID) -> OutcomeService:
 
 
 def list_results(*, course_key: CourseKey, user_id: int | None = None) -> QuerySet[LtiResult]:
-    """Answer the results of a course with placement and learner, oldest first, of one person or of all; lazy."""
+    """Return the results of a course with placement and learner, oldest first, of one person or of all; lazy."""
     results = LtiResult.objects.filter(placement__course_key=course_key)
     if user_id is not None:
         results = results.filter(user_id=user_id)
@@ -442,7 +444,7 @@ def list_results(*, course_key: CourseKey, user_id: int | None = None) -> QueryS
 
 
 def find_result(*, placement_uuid: UUID, user_id: int) -> LtiResult | None:
-    """Answer a learner's result at a placement, or ``None``. Its score may be ``None``, when it was withdrawn."""
+    """Return a learner's result at a placement, or ``None``. Its score may be ``None``, when it was withdrawn."""
     return LtiResult.objects.filter(placement__uuid=placement_uuid, user_id=user_id).first()
 
 

@@ -11,7 +11,7 @@ import secrets
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, unquote, urlsplit
 from uuid import UUID
 
@@ -70,7 +70,7 @@ class LaunchForm:
 
 def url_problem(url: str) -> str | None:
     """
-    Answer what is wrong with a launch URL, as a sentence, or ``None``.
+    Return what is wrong with a launch URL, as a sentence, or ``None``.
 
     It must be absolute, http or https, without user name or control characters; blanks around it do not matter.
     """
@@ -97,19 +97,21 @@ def url_problem(url: str) -> str | None:
 
 def configuration_problems(configuration: LtiConfiguration) -> list[str]:
     """
-    Answer why a tool cannot be launched, as codes; empty when it can.
+    Return why a tool cannot be launched, as codes; empty when it can.
 
     ``unsupported_version``, ``not_configured`` (nothing entered), ``missing_url``, ``invalid_url``, ``missing_key``,
     ``missing_secret``, ``unreadable_secret``.
     """
     if configuration.version != LtiConfiguration.LTI_1P1:
         return ["unsupported_version"]
-    url, key = configuration.lti_1p1_launch_url.strip(), configuration.lti_1p1_client_key
-    try:
-        secret = configuration.lti_1p1_client_secret
-    except privacy.SecretUnreadable:
+    url, key, secret = (
+        configuration.lti_1p1_launch_url.strip(),
+        configuration.lti_1p1_client_key,
+        secret_state(configuration),
+    )
+    if secret == "unreadable":
         return ["unreadable_secret"]
-    if not (url or key or secret):
+    if not (url or key or secret == "set"):
         return ["not_configured"]
     problems = []
     if not url:
@@ -118,14 +120,22 @@ def configuration_problems(configuration: LtiConfiguration) -> list[str]:
         problems.append("invalid_url")
     if not key:
         problems.append("missing_key")
-    if not secret:
+    if secret == "unset":
         problems.append("missing_secret")
     return problems
 
 
+def secret_state(configuration: LtiConfiguration) -> Literal["set", "unset", "unreadable"]:
+    """Return whether a tool has a shared secret that can be used, for those who may know no more than that."""
+    try:
+        return "set" if configuration.lti_1p1_client_secret else "unset"
+    except privacy.SecretUnreadable:
+        return "unreadable"
+
+
 def build_launch(*, configuration: LtiConfiguration, parameters: Mapping[str, str]) -> LaunchForm:
     """
-    Answer a freshly signed launch of a tool with these parameters; another one each time.
+    Return a freshly signed launch of a tool with these parameters; another one each time.
 
     Raises:
         NotLaunchable: the configuration does not allow a launch.
@@ -143,7 +153,7 @@ def build_launch(*, configuration: LtiConfiguration, parameters: Mapping[str, st
 
 
 def custom_parameters(configuration: LtiConfiguration) -> dict[str, str]:
-    """Answer those additional parameters that a launch may carry: named ``custom_...`` and not too long."""
+    """Return those additional parameters that a launch may carry: named ``custom_...`` and not too long."""
     return {
         name: value
         for name, value in configuration.additional_parameters.items()
@@ -152,12 +162,12 @@ def custom_parameters(configuration: LtiConfiguration) -> dict[str, str]:
 
 
 def make_sourced_id(*parts: str) -> str:
-    """Answer a sourcedid: the parts percent-encoded, nothing safe, joined by colons."""
+    """Return a sourcedid: the parts percent-encoded, nothing safe, joined by colons."""
     return ":".join(quote(part, safe="") for part in parts)
 
 
 def read_sourced_id(sourced_id: str) -> tuple[str, str, str] | None:
-    """Answer context id, resource link id and user id, each decoded once; ``None`` when these are not three parts."""
+    """Return context id, resource link id and user id, each decoded once; ``None`` when these are not three parts."""
     parts = sourced_id.split(":")
     if len(parts) != 3:
         return None
@@ -170,7 +180,7 @@ def read_sourced_id(sourced_id: str) -> tuple[str, str, str] | None:
 
 def placement_parameters(*, placement: LtiPlacement, user: User, outcome_url: str) -> dict[str, str]:
     """
-    Answer what the tool of a placement is told about the person and the place.
+    Return what the tool of a placement is told about the person and the place.
 
     A learner of a graded placement also gets the outcome address and a sourcedid. User name and e-mail address are told
     only where the course allows it and the tool asks for it.
@@ -219,7 +229,7 @@ def track_launch(*, configuration: LtiConfiguration, roles: str, placement: LtiP
 
 
 def public_url(path: str, request: HttpRequest | None) -> str:
-    """Answer the absolute address of a path of this site as tools reach it."""
+    """Return the absolute address of a path of this site as tools reach it."""
     base = conf.LTI_CONSUMER_BASE_URL() or conf.LMS_ROOT_URL()
     if base:
         return f"{base.rstrip('/')}{path}"
@@ -227,23 +237,23 @@ def public_url(path: str, request: HttpRequest | None) -> str:
 
 
 def outcome_path(placement: LtiPlacement) -> str:
-    """Answer the path to which a placement's tool posts grades."""
+    """Return the path to which a placement's tool posts grades."""
     return outcome_path_of(placement.uuid)
 
 
 def outcome_path_of(placement_uuid: UUID) -> str:
-    """Answer the same for a placement that need not exist."""
+    """Return the same for a placement that need not exist."""
     return reverse("learning_ext:lti_consumer:outcomes", args=[placement_uuid])
 
 
 def launch_path(placement: LtiPlacement) -> str:
-    """Answer the path that launches a placement; it can be linked or framed from any page of the course."""
+    """Return the path that launches a placement; it can be linked or framed from any page of the course."""
     return reverse("learning_ext:lti_consumer:launch", args=[placement.uuid])
 
 
 def render_launch(request: HttpRequest, form: LaunchForm, *, title: str) -> HttpResponse:
     """
-    Answer the page that posts a launch by itself, with a button where scripts do not run.
+    Return the page that posts a launch by itself, with a button where scripts do not run.
 
     It is never stored, runs only its own script, posts only to the tool, and may be framed by this site and the
     learning front end.
@@ -256,7 +266,7 @@ def render_launch(request: HttpRequest, form: LaunchForm, *, title: str) -> Http
 
 
 def render_notice(request: HttpRequest, problems: list[str], *, title: str) -> HttpResponse:
-    """Answer the page that tells staff why a tool cannot be launched."""
+    """Return the page that tells staff why a tool cannot be launched."""
     context = {"problems": [PROBLEM_TEXTS[code] for code in problems], "title": title}
     response = render(request, "openedx_learning_ext/lti_consumer/not_launchable.html", context)
     _embed_headers(response, "form-action 'none'")
@@ -275,7 +285,7 @@ def _embed_headers(response: HttpResponse, policy: str) -> None:
 
 
 def _origin(url: str) -> str:
-    """Answer scheme and host of an address as a source of a content security policy; empty when it is none."""
+    """Return scheme and host of an address as a source of a content security policy; empty when it is none."""
     try:
         parts = urlsplit(url.strip())
     except ValueError:

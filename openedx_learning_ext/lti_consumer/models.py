@@ -48,7 +48,7 @@ class LtiConfiguration(TimeStampedModel):
         ordering = ("id",)
 
     def __str__(self) -> str:
-        """Answer the host of the launch URL; the path may carry a token."""
+        """Return the host of the launch URL; the path may carry a token."""
         return self.tool_host or f"LTI tool {self.pk}"
 
     def __repr__(self) -> str:
@@ -57,7 +57,7 @@ class LtiConfiguration(TimeStampedModel):
 
     @property
     def tool_host(self) -> str:
-        """Answer host and port of the launch URL, empty when there is none."""
+        """Return host and port of the launch URL, empty when there is none."""
         try:
             return urlsplit(self.lti_1p1_launch_url.strip()).netloc.rpartition("@")[2]
         except ValueError:
@@ -83,13 +83,13 @@ class LtiConfiguration(TimeStampedModel):
 
     @property
     def additional_parameters(self) -> dict[str, str]:
-        """Answer the custom parameters."""
+        """Return the custom parameters."""
         parameters = self._options.get("additional_parameters", {})
         return dict(parameters) if isinstance(parameters, dict) else {}
 
     @property
     def _options(self) -> dict[str, Any]:
-        """Answer the options; rows that came from elsewhere may hold anything."""
+        """Return the options; rows that came from elsewhere may hold anything."""
         return self.lti_config if isinstance(self.lti_config, dict) else {}
 
 
@@ -134,7 +134,7 @@ class LtiPlacement(TimeStampedModel):
         ]
 
     def __str__(self) -> str:
-        """Answer the title."""
+        """Return the title."""
         return self.title
 
 
@@ -193,7 +193,7 @@ class LtiResult(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Answer the id: whose score it is, is nobody's business here."""
+        """Return the id: whose score it is, is nobody's business here."""
         return f"result {self.pk}"
 
 
@@ -217,7 +217,7 @@ class LtiNonce(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Answer the timestamp."""
+        """Return the timestamp."""
         return str(self.timestamp)
 
     def __repr__(self) -> str:

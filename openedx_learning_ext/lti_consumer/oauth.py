@@ -22,24 +22,24 @@ class SignedRequest(Protocol):
 
     @property
     def body(self) -> bytes:
-        """Answer the raw bytes."""
+        """Return the raw bytes."""
 
     @property
     def method(self) -> str:
-        """Answer the HTTP method."""
+        """Return the HTTP method."""
 
     @property
     def url(self) -> str:
-        """Answer the absolute URL, its path as it was on the wire."""
+        """Return the absolute URL, its path as it was on the wire."""
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Answer the headers."""
+        """Return the headers."""
 
 
 @cache
 def rules() -> oauth.OAuthRules:
-    """Answer what inbound messages may be, by the settings of now (made anew when one of them is overridden)."""
+    """Return what inbound messages may be, by the settings of now (made anew when one of them is overridden)."""
     sha256 = conf.LTI_CONSUMER_ALLOW_HMAC_SHA256()
     return oauth.OAuthRules(
         methods=(oauth.HMAC_SHA1, oauth.HMAC_SHA256) if sha256 else (oauth.HMAC_SHA1,),
@@ -56,7 +56,7 @@ def _forget_rules(*, setting: str, **kwargs: Any) -> None:
 
 def read_verified(request: SignedRequest, secret: str, service_url: str | None) -> oauth.SignedMessage:
     """
-    Answer the message of a request once its parameters, body hash and signature are good.
+    Return the message of a request once its parameters, body hash and signature are good.
 
     The signature may be over the configured service URL, over the request's own, or over one of its ``other_urls``
     (where a trusted proxy may have changed the scheme). Freshness and replay are not looked at.
@@ -78,7 +78,7 @@ def read_verified(request: SignedRequest, secret: str, service_url: str | None) 
 
 def verify_oauth_body_signature(request: SignedRequest, lti_provider_secret: str, service_url: str | None) -> bool:
     """
-    Answer ``True`` when a request's body hash and OAuth signature are good (LTI 1.1, section 4.3; OAuth body hash).
+    Return ``True`` when a request's body hash and OAuth signature are good (LTI 1.1, section 4.3; OAuth body hash).
 
     Pure: nothing is stored and no clock is read, so the same request verifies again. The signature is tried over
     ``service_url`` and over the request's own URL; either is enough.

@@ -28,7 +28,7 @@ UNKNOWN_ID = "unknown"
 
 def parse_grade_xml_body(body: str | bytes) -> tuple[str, str, float | None, str]:
     """
-    Answer (message identifier, sourcedid, score, action) of an outcome message, such as
+    Return (message identifier, sourcedid, score, action) of an outcome message, such as
     ``("id", "course:link:user", 0.5, "replaceResultRequest")``; the score is ``None`` where none is replaced.
 
     Raises:
@@ -69,7 +69,7 @@ class OutcomeService:
 
     def handle_request(self, request: SignedRequest) -> str:
         """
-        Answer the XML reply to a message, having done what it asks; success is answered after the commit only.
+        Return the XML reply to a message, having done what it asks; success is answered after the commit only.
 
         The same message a second time is refused, when the block notices replays; the same score in a fresh message is
         success again. A refusal changes nothing but that the message's nonce is used. An error of ours takes the nonce
@@ -103,7 +103,7 @@ class OutcomeService:
 
     @staticmethod
     def _read_request_only(body: bytes) -> messages.OutcomeRequest | None:
-        """Answer a well-formed read, which may go on after the deadline; ``None`` for everything else."""
+        """Return a well-formed read, which may go on after the deadline; ``None`` for everything else."""
         try:
             parsed = messages.parse_request(body)
         except LtiError:

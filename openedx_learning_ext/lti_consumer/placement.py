@@ -41,7 +41,7 @@ class PlacementBlock:
 
     @property
     def lti_provider_key_secret(self) -> tuple[str, str]:
-        """Answer the tool's key and secret; an unreadable secret is none, and no signature fits that."""
+        """Return the tool's key and secret; an unreadable secret is none, and no signature fits that."""
         configuration = self.placement.configuration
         try:
             return configuration.lti_1p1_client_key, configuration.lti_1p1_client_secret
@@ -55,7 +55,7 @@ class PlacementBlock:
         nonces.use(consumer_key=parameters["oauth_consumer_key"], timestamp=timestamp, nonce=parameters["oauth_nonce"])
 
     def find_user(self, sourced_id: str) -> AbstractUser | None:
-        """Answer the learner of a sourcedid that we issued for this placement, enrolled now; else ``None``."""
+        """Return the learner of a sourcedid that we issued for this placement, enrolled now; else ``None``."""
         parts = read_sourced_id(sourced_id)
         if parts is None:
             return None
@@ -71,7 +71,7 @@ class PlacementBlock:
         return user if host.identity.anonymous_id(user, course_key) == user_id else None
 
     def max_score(self) -> float:
-        """Answer how many points the placement is worth."""
+        """Return how many points the placement is worth."""
         return self.placement.max_score
 
     def set_user_module_score(self, user: AbstractUser, score: float, max_score: float) -> None:
@@ -79,7 +79,7 @@ class PlacementBlock:
         self._record(user, score)
 
     def get_user_module_score(self, user: AbstractUser) -> tuple[float | None, float]:
-        """Answer the stored score from 0 to 1 and 1, its maximum; 0 where the placement is worth nothing."""
+        """Return the stored score from 0 to 1 and 1, its maximum; 0 where the placement is worth nothing."""
         result = LtiResult.objects.filter(placement=self.placement, user_id=user.pk).first()
         return (result.score if result else None), (1.0 if self.placement.max_score else 0.0)
 

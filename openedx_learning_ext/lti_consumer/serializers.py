@@ -57,7 +57,7 @@ class ConfigurationSerializer(serializers.ModelSerializer):
         extra_kwargs = {"lti_1p1_launch_url": {"required": True, "allow_blank": False}}
 
     def get_problems(self, configuration: LtiConfiguration) -> list[str]:
-        """Answer why the tool cannot be launched; empty when it can."""
+        """Return why the tool cannot be launched; empty when it can."""
         return api.configuration_problems(configuration)
 
     def create(self, validated_data: dict[str, Any]) -> LtiConfiguration:
@@ -106,11 +106,11 @@ class PlacementSerializer(serializers.ModelSerializer):
         extra_kwargs = {"resource_link_id": {"required": False}}
 
     def get_launch_url(self, placement: LtiPlacement) -> str:
-        """Answer the absolute address that launches the tool."""
+        """Return the absolute address that launches the tool."""
         return api.public_url(api.launch_path(placement), self.context["request"])
 
     def get_outcome_url(self, placement: LtiPlacement) -> str | None:
-        """Answer the absolute address that takes grades, or ``None`` for an ungraded placement."""
+        """Return the absolute address that takes grades, or ``None`` for an ungraded placement."""
         if not placement.graded:
             return None
         return api.public_url(api.outcome_path(placement), self.context["request"])

@@ -65,7 +65,7 @@ def outcomes(request: HttpRequest, placement_uuid: UUID) -> HttpResponse:
 
 
 def _body_of(request: HttpRequest) -> bytes:
-    """Answer the raw body; of one that is too large, just enough to tell that it is."""
+    """Return the raw body; of one that is too large, just enough to tell that it is."""
     try:
         length = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
@@ -82,7 +82,7 @@ def _body_of(request: HttpRequest) -> bytes:
 
 
 def _urls_of(request: HttpRequest) -> tuple[str, tuple[str, ...]]:
-    """Answer the request's own URL as it was on the wire, and the one with the other scheme behind a trusted proxy."""
+    """Return the request's own URL as it was on the wire, and the one with the other scheme behind a trusted proxy."""
     raw_path = request.META.get("RAW_URI") or request.META.get("REQUEST_URI") or request.get_full_path()
     if not raw_path.startswith("/"):
         raw_path = request.get_full_path()
@@ -125,7 +125,7 @@ class ConfigurationListView(CourseTeamView, generics.ListCreateAPIView):
     serializer_class = ConfigurationSerializer
 
     def get_queryset(self) -> QuerySet[Any]:
-        """Answer the course's tools."""
+        """Return the course's tools."""
         return api.list_configurations(course_key=self.course_key)
 
 
@@ -135,7 +135,7 @@ class ConfigurationView(CourseTeamView, generics.RetrieveUpdateDestroyAPIView):
     serializer_class = ConfigurationSerializer
 
     def get_object(self) -> Any:
-        """Answer the tool of this course."""
+        """Return the tool of this course."""
         return api.get_configuration(course_key=self.course_key, configuration_id=int(self.kwargs["configuration_id"]))
 
     def perform_destroy(self, instance: Any) -> None:
@@ -149,7 +149,7 @@ class PlacementListView(CourseTeamView, generics.ListCreateAPIView):
     serializer_class = PlacementSerializer
 
     def get_queryset(self) -> QuerySet[Any]:
-        """Answer the course's placements."""
+        """Return the course's placements."""
         return api.list_placements(course_key=self.course_key)
 
 
@@ -159,7 +159,7 @@ class PlacementView(CourseTeamView, generics.RetrieveUpdateDestroyAPIView):
     serializer_class = PlacementSerializer
 
     def get_object(self) -> Any:
-        """Answer the placement of this course."""
+        """Return the placement of this course."""
         return api.get_placement(course_key=self.course_key, placement_uuid=UUID(self.kwargs["placement_uuid"]))
 
     def perform_destroy(self, instance: Any) -> None:

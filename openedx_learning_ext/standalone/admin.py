@@ -20,7 +20,7 @@ class ByCourse(admin.ModelAdmin):
     """Rows that belong to a course: it is chosen by its name."""
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Answer the form field; for a course key, one that lists the courses."""
+        """Return the form field; for a course key, one that lists the courses."""
         if isinstance(db_field, CourseKeyField):
             courses = [(str(course.course_key), str(course)) for course in models.Course.objects.all()]
             kwargs["widget"] = Select(choices=[("", "---------"), *courses])

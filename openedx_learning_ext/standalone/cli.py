@@ -133,7 +133,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _local_address(listener: socket.socket) -> str:
-    """Answer where this computer reaches the listener; one that listens everywhere is reached on loopback."""
+    """Return where this computer reaches the listener; one that listens everywhere is reached on loopback."""
     host, port = listener.getsockname()[:2]
     if ip_address(host).is_unspecified:
         host = "::1" if ":" in host else "127.0.0.1"

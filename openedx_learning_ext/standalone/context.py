@@ -5,5 +5,5 @@ from django.http import HttpRequest
 
 
 def site(request: HttpRequest) -> dict[str, str]:
-    """Answer the name of the site."""
+    """Return the name of the site."""
     return {"platform_name": settings.PLATFORM_NAME}

@@ -45,7 +45,7 @@ class ToolEntry:
 
     @property
     def reported_points(self) -> float | None:
-        """Answer what the tool reported, in points of the placement; ``None`` for nothing."""
+        """Return what the tool reported, in points of the placement; ``None`` for nothing."""
         if self.result is None or self.result.score is None:
             return None
         return float(self.result.score * self.placement.max_score)
@@ -70,7 +70,7 @@ class CourseContent:
 
 def enter(user: User, course_key: CourseKey) -> Visit:
     """
-    Answer the course for somebody who may enter it.
+    Return the course for somebody who may enter it.
 
     Raises:
         Http404: there is no such course, or the person neither learns nor teaches there: both look the same.
@@ -94,7 +94,7 @@ def enter(user: User, course_key: CourseKey) -> Visit:
 
 def enter_as_team(user: User, course_key: CourseKey) -> Visit:
     """
-    Answer the course for a member of its team.
+    Return the course for a member of its team.
 
     Raises:
         Http404: as :func:`enter` says.
@@ -107,13 +107,13 @@ def enter_as_team(user: User, course_key: CourseKey) -> Visit:
 
 
 def learning(user: User) -> list[models.Course]:
-    """Answer the courses a person is enrolled in, by name."""
+    """Return the courses a person is enrolled in, by name."""
     keys = models.Enrollment.objects.filter(user=user, is_active=True).values_list("course_key", flat=True)
     return list(models.Course.objects.filter(course_key__in=list(keys)).order_by("display_name", "course_key"))
 
 
 def teaching(user: User) -> list[models.Course]:
-    """Answer the courses that treat a person as staff, by name; for the site's own staff that is every course."""
+    """Return the courses that treat a person as staff, by name; for the site's own staff that is every course."""
     found = models.Course.objects.order_by("display_name", "course_key")
     if get_host().roles.is_global_staff(user):
         return list(found)
@@ -124,7 +124,7 @@ def teaching(user: User) -> list[models.Course]:
 
 
 def content(course_key: CourseKey, user: User) -> CourseContent:
-    """Answer a course's outline with its tools and the person's results; the number of queries does not grow."""
+    """Return a course's outline with its tools and the person's results; the number of queries does not grow."""
     blocks = list(models.Block.objects.filter(course_key=course_key).order_by("id"))
     tools = _tools(course_key, user)
     by_usage_key: dict[str, list[ToolEntry]] = {}
@@ -147,7 +147,7 @@ def content(course_key: CourseKey, user: User) -> CourseContent:
 
 
 def tool(course_key: CourseKey, placement: Any, user: User) -> ToolEntry:
-    """Answer one tool as a person sees it now."""
+    """Return one tool as a person sees it now."""
     score = None
     if placement.usage_key is not None:
         score = models.Score.objects.filter(user=user, usage_key=placement.usage_key).first()

@@ -60,7 +60,7 @@ class Story:
         return Page.of(answer)
 
     def score_on(self, address: str) -> str:
-        """Answer the score that a course page shows for the tool."""
+        """Return the score that a course page shows for the tool."""
         return self.get(address).text_of("//*[contains(@class, 'tool')]//*[@class='score']", "a score")
 
 
@@ -79,23 +79,23 @@ class Page:
         return cls(address=answer.url, tree=html.fromstring(answer.content))
 
     def one(self, path: str, what: str) -> Any:
-        """Answer the first element that an XPath finds; the step fails when there is none."""
+        """Return the first element that an XPath finds; the step fails when there is none."""
         found = self.tree.xpath(path)
         if not found:
             raise StepFailed(f"{_path(self.address)} has no {what}")
         return found[0]
 
     def text_of(self, path: str, what: str) -> str:
-        """Answer an element's text, its blanks made single."""
+        """Return an element's text, its blanks made single."""
         return " ".join(self.one(path, what).text_content().split())
 
     def form(self, path: str, what: str) -> Any:
-        """Answer the form whose action contains ``path``."""
+        """Return the form whose action contains ``path``."""
         return self.one(f"//form[contains(@action, '{path}')]", what)
 
 
 def _path(address: str) -> str:
-    """Answer an address without what is personal in it."""
+    """Return an address without what is personal in it."""
     return re.sub(r"^https?://[^/]+", "", address).partition("?")[0]
 
 
@@ -221,7 +221,7 @@ def play(base_url: str, say: Callable[[str], None] = print) -> bool:
 
 
 def _run(step: Step, story: Story) -> str | None:
-    """Answer why a step failed, or ``None``."""
+    """Return why a step failed, or ``None``."""
     try:
         step(story)
     except StepFailed as error:

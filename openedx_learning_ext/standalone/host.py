@@ -46,7 +46,7 @@ class StandaloneCourses:
         self._roles = roles
 
     def find(self, course_key: CourseKey) -> ports.Course | None:
-        """Answer the course run, or ``None``; a key in another letter case is another course."""
+        """Return the course run, or ``None``; a key in another letter case is another course."""
         row = models.Course.objects.filter(course_key=course_key).first()
         if row is None or row.course_key != course_key:
             return None
@@ -64,7 +64,7 @@ class StandaloneCourses:
         )
 
     def get(self, course_key: CourseKey) -> ports.Course:
-        """Answer the course run; :class:`~openedx_learning_ext.core.host.ports.CourseNotFound` otherwise."""
+        """Return the course run; :class:`~openedx_learning_ext.core.host.ports.CourseNotFound` otherwise."""
         course = self.find(course_key)
         if course is None:
             raise ports.CourseNotFound(f"no course {course_key}")
@@ -117,7 +117,7 @@ class StandaloneRoles:
         return self.acting_role(user, course_key) != "student"
 
     def acting_role(self, user: ports.User, course_key: CourseKey) -> Literal["instructor", "staff", "student"]:
-        """Answer the role the person acts in; whoever is staff of the whole site acts as an instructor."""
+        """Return the role the person acts in; whoever is staff of the whole site acts as an instructor."""
         if self.is_global_staff(user):
             return "instructor"
         roles = self._roles(user, course_key, with_organisation=True)
@@ -183,7 +183,7 @@ class StandaloneBlocks:
     """The content of courses."""
 
     def find(self, usage_key: UsageKey) -> ports.Block | None:
-        """Answer the block, or ``None``."""
+        """Return the block, or ``None``."""
         row = models.Block.objects.filter(usage_key=usage_key).first()
         if row is None or row.usage_key != usage_key:
             return None
@@ -196,7 +196,7 @@ class StandaloneAccounts:
     """People's accounts."""
 
     def get(self, user_id: int) -> AbstractUser:
-        """Answer the user object; :class:`~openedx_learning_ext.core.host.ports.AccountNotFound` otherwise."""
+        """Return the user object; :class:`~openedx_learning_ext.core.host.ports.AccountNotFound` otherwise."""
         user: AbstractUser | None = get_user_model()._default_manager.filter(pk=user_id).first()
         if user is None:
             raise ports.AccountNotFound(f"no account {user_id}")
@@ -212,7 +212,7 @@ class StandaloneIdentity:
 
     def anonymous_id(self, user: ports.User, course_key: CourseKey | None) -> str | None:
         """
-        Answer the person's id for one course, or for the site with ``None``; ``None`` for somebody anonymous.
+        Return the person's id for one course, or for the site with ``None``; ``None`` for somebody anonymous.
 
         The id is stored the first time and stays, whatever happens to ``SECRET_KEY``.
         """
@@ -228,7 +228,7 @@ class StandaloneIdentity:
         return given.anonymous_id
 
     def find_by_anonymous_id(self, anonymous_id: str) -> AbstractUser | None:
-        """Answer whom an id stands for, also an older one of several."""
+        """Return whom an id stands for, also an older one of several."""
         row = models.AnonymousId.objects.select_related("user").filter(anonymous_id=anonymous_id).first()
         return None if row is None else row.user
 

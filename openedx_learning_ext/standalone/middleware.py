@@ -12,7 +12,7 @@ POLICY = (
 
 
 def content_security_policy(*, framed_by: str = "'none'", frames: str = "'self'") -> str:
-    """Answer the policy of a page: who may frame it, and what it may frame itself."""
+    """Return the policy of a page: who may frame it, and what it may frame itself."""
     return POLICY.format(ancestors=framed_by, frames=frames)
 
 
@@ -24,7 +24,7 @@ class ContentSecurityPolicyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer what the view answers, with the header."""
+        """Return what the view answers, with the header."""
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", content_security_policy())
         return response

@@ -21,7 +21,7 @@ class PersonalRequest(HttpRequest):
 
 
 def display_name(user: AbstractUser) -> str:
-    """Answer a person's full name, the user name where there is none, and no name at all once they are retired."""
+    """Return a person's full name, the user name where there is none, and no name at all once they are retired."""
     if user.get_username().startswith(RETIRED_PREFIX):
         return _("A former member")
     try:

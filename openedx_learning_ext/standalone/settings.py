@@ -30,7 +30,7 @@ def _make_data_folder() -> None:
 
 
 def _kept_key(name: str) -> str:
-    """Answer the key of this name, making it on first use; two processes that start together get the same one."""
+    """Return the key of this name, making it on first use; two processes that start together get the same one."""
     path = DATA_DIR / name
     if not path.exists():
         descriptor, unfinished = tempfile.mkstemp(dir=DATA_DIR)  # mode 600 from the first byte on

@@ -15,7 +15,7 @@ LIFETIME_SECONDS = 3600
 
 
 def make_token(user: AbstractUser) -> str:
-    """Answer a new signed token for this person; each call answers another one, all are good until they expire."""
+    """Return a new signed token for this person; each call answers another one, all are good until they expire."""
     issuer = settings.LEARNING_EXT_JWT_ISSUER
     now = int(time.time())
     claims = {
@@ -32,7 +32,7 @@ def make_token(user: AbstractUser) -> str:
 
 def read_token(token: str) -> dict[str, Any]:
     """
-    Answer what a token says, once its signature and its dates are good and its person still has an active account.
+    Return what a token says, once its signature and its dates are good and its person still has an active account.
 
     The signature is checked here: without asymmetric keys the library's own handler has none to try, and takes that for
     a good signature. And the authentication class makes an account for a name it does not know, and does not ask

@@ -115,7 +115,7 @@ def unnamed_tasks(name, text):
 
 
 def declared_tasks(text):
-    """Answer (function, explicit name or None) for every ``shared_task`` of a module."""
+    """Return (function, explicit name or None) for every ``shared_task`` of a module."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             for decorator in node.decorator_list:

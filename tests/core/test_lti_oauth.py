@@ -18,7 +18,7 @@ BODY = "<a>żółw</a>".encode()
 
 
 def header(**changes):
-    """Answer a header with these parameters changed; ``None`` leaves one out."""
+    """Return a header with these parameters changed; ``None`` leaves one out."""
     parameters = {
         "oauth_consumer_key": "key-1",
         "oauth_signature_method": "HMAC-SHA1",

@@ -15,7 +15,7 @@ GOOD = outcome_body("c:rl:u", score="0.5", message_id="m-1").decode()
 
 
 def without(start, end, text=GOOD):
-    """Answer the message with what stands from one mark to the other cut out."""
+    """Return the message with what stands from one mark to the other cut out."""
     return text[: text.index(start)] + text[text.index(end) + len(end) :]
 
 

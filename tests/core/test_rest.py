@@ -133,7 +133,7 @@ class Rooms(rest.CourseTeamView):
     """Answers the course it is asked about."""
 
     def get(self, request, course_id):
-        """Answer the course."""
+        """Return the course."""
         return Response({"course": str(self.course_key)})
 
 

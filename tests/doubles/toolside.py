@@ -25,7 +25,7 @@ def outcome_body(
     message_id="m-1",
     namespace=NS,
 ) -> bytes:
-    """Answer an outcome message; ``score=None`` leaves the result out."""
+    """Return an outcome message; ``score=None`` leaves the result out."""
     result = ""
     if score is not None and action == "replaceResult":
         text = f"<language>en</language><textString>{escape(score)}</textString>"
@@ -51,7 +51,7 @@ def authorization(
     timestamp=None,
     signature_method="HMAC-SHA1",
 ) -> str:
-    """Answer the ``Authorization`` header with which oauthlib signs a message, body hash included."""
+    """Return the ``Authorization`` header with which oauthlib signs a message, body hash included."""
     client = Client(
         key,
         client_secret=secret,
@@ -74,7 +74,7 @@ class Request:
 
 
 def signed_request(body, *, url="https://lms.example.org/outcomes/1", **signing) -> Request:
-    """Answer a request whose header signs this body for this URL."""
+    """Return a request whose header signs this body for this URL."""
     return Request(body, url, headers={"Authorization": authorization(url, body, **signing)})
 
 
@@ -117,13 +117,13 @@ def read_reply(text) -> Reply:
 
 
 def sourced_id_of(user, placement) -> str:
-    """Answer the sourcedid that a launch of this person would carry."""
+    """Return the sourcedid that a launch of this person would carry."""
     anonymous_id = get_host().identity.anonymous_id(user, placement.course_key)
     return make_sourced_id(str(placement.course_key), placement.resource_link_id, anonymous_id)
 
 
 def outcome_url_of(placement, *, base="http://testserver") -> str:
-    """Answer the outcome address of a placement under the test client's host."""
+    """Return the outcome address of a placement under the test client's host."""
     return base + api.outcome_path(placement)
 
 

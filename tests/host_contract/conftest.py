@@ -72,7 +72,7 @@ class StandaloneScene:
         return key
 
     def score(self, user, usage_key):
-        """Answer the points a person has on a block, or ``None``."""
+        """Return the points a person has on a block, or ``None``."""
         return models.Score.objects.filter(user=user, usage_key=usage_key).values_list("earned", "possible").first()
 
     def shares_pii(self, course):
@@ -139,7 +139,7 @@ class PlatformScene:
         return key
 
     def score(self, user, usage_key):
-        """Answer the points a person has on a block, or ``None``."""
+        """Return the points a person has on a block, or ``None``."""
         row = scene.learner_rows.get((user.id, usage_key))
         return None if row is None or None in row else row
 
@@ -197,7 +197,7 @@ def fake_packages(monkeypatch):
 
 @pytest.fixture
 def platform(db, fake_packages, settings):
-    """Answer the scene of the fake platform."""
+    """Return the scene of the fake platform."""
     RequestCache.clear_all_namespaces()
     given = PlatformScene(settings)
     yield given
@@ -207,13 +207,13 @@ def platform(db, fake_packages, settings):
 
 @pytest.fixture
 def platform_host(platform):
-    """Answer the platform's adapter."""
+    """Return the platform's adapter."""
     return OpenedxHost()
 
 
 @pytest.fixture
 def standalone(db):
-    """Answer the scene of the default host."""
+    """Return the scene of the default host."""
     given = StandaloneScene()
     yield given
     given.forget()
@@ -221,19 +221,19 @@ def standalone(db):
 
 @pytest.fixture(params=["standalone", "platform"])
 def given(request):
-    """Answer what sets the scene on the host under test."""
+    """Return what sets the scene on the host under test."""
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
 def host(given):
-    """Answer the adapter under test."""
+    """Return the adapter under test."""
     return StandaloneHost() if isinstance(given, StandaloneScene) else OpenedxHost()
 
 
 @pytest.fixture
 def listener():
-    """Answer a receiver that keeps what it hears."""
+    """Return a receiver that keeps what it hears."""
     return Listener()
 
 

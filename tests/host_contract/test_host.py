@@ -14,12 +14,12 @@ ADAPTERS = [OpenedxHost, StandaloneHost]
 
 
 def public_methods(thing) -> dict:
-    """Answer the public callables of a class, by name."""
+    """Return the public callables of a class, by name."""
     return {name: member for name, member in inspect.getmembers(thing, callable) if not name.startswith("_")}
 
 
 def without_types(method) -> list:
-    """Answer name, kind and default of each argument; the types are mypy's to compare."""
+    """Return name, kind and default of each argument; the types are mypy's to compare."""
     return [(each.name, each.kind, each.default) for each in inspect.signature(method).parameters.values()]
 
 

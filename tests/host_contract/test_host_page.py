@@ -22,7 +22,7 @@ OUR_ADAPTER = ROOT / "openedx_learning_ext" / "core" / "host" / "openedx.py"
 
 
 def resolve(path: str):
-    """Answer the object at a dotted path; ``()`` after a name calls it."""
+    """Return the object at a dotted path; ``()`` after a name calls it."""
     names = path.split(".")
     for cut in range(len(names), 0, -1):
         try:
@@ -38,7 +38,7 @@ def resolve(path: str):
 
 
 def bare(thing) -> str:
-    """Answer a signature without annotations."""
+    """Return a signature without annotations."""
     signature = inspect.signature(thing)
     parameters = [each.replace(annotation=inspect.Parameter.empty) for each in signature.parameters.values()]
     return str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))

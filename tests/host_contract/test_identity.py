@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 
 
 def fresh(user):
-    """Answer the same person as another request would have it."""
+    """Return the same person as another request would have it."""
     return get_user_model().objects.get(pk=user.pk)
 
 

@@ -6,7 +6,7 @@ NO_ROLE = (False, False, False, "student")
 
 
 def answers(host, person, course):
-    """Answer what the four questions say about one person."""
+    """Return what the four questions say about one person."""
     return (
         host.roles.is_global_staff(person),
         host.roles.is_course_team(person, course),

@@ -37,7 +37,7 @@ def shows_secret(response):
 
 
 def filled_in(office, path):
-    """Answer what the form of a page would post, as a browser fills it in."""
+    """Return what the form of a page would post, as a browser fills it in."""
     page = html.fromstring(office.get(path).content.decode())
     (form,) = page.xpath("//form[substring(@id, string-length(@id) - 4) = '_form']")
     return {name: value or "" for name, value in form.form_values()}

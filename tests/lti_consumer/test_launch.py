@@ -31,7 +31,7 @@ def visit(browser, placement, **extra):
 
 
 def form_of(response):
-    """Answer (address, fields) of the one form of a launch page, read as a browser reads it."""
+    """Return (address, fields) of the one form of a launch page, read as a browser reads it."""
     assert response.status_code == 200
     (form,) = html.fromstring(response.content.decode()).forms
     assert form.method == "POST"
@@ -45,7 +45,7 @@ def fields_for(browser, placement):
 
 
 def signed_by(url, fields, secret):
-    """Answer the signature that oauthlib computes for a posted form."""
+    """Return the signature that oauthlib computes for a posted form."""
     pairs = [(name, value) for name, value in fields.items() if name != "oauth_signature"]
     pairs += parse_qsl(urlsplit(url).query, keep_blank_values=True)
     base = signature.signature_base_string(

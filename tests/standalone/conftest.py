@@ -52,7 +52,7 @@ def story(site):
 
 @pytest.fixture
 def browse():
-    """Answer a browser in which the person of that name is signed in; without a name, nobody is."""
+    """Return a browser in which the person of that name is signed in; without a name, nobody is."""
 
     def sign_in(name=None):
         client = Client()

@@ -16,7 +16,7 @@ COMMAND = [sys.executable, "-m", "openedx_learning_ext"]
 
 
 def environment(**more):
-    """Answer the environment without this process's settings."""
+    """Return the environment without this process's settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEARNING_EXT_", "DJANGO_"))}
     return kept | more
 
@@ -51,7 +51,7 @@ def stop(process, signum=signal.SIGINT):
 
 
 def free_port():
-    """Answer a port that nobody listens on."""
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

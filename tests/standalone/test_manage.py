@@ -24,7 +24,7 @@ NEW_TOOL = {
 
 
 def errors_at(answer, field):
-    """Answer what a form says is wrong with a field."""
+    """Return what a form says is wrong with a field."""
     return " ".join(html.fromstring(answer.content).xpath(f"string(//*[@id='id_{field}_error'])").split())
 
 
@@ -139,7 +139,7 @@ def test_asking_whether_to_remove_removes_nothing(seeded, browse):
 
 
 def placement_form(seeded, **changes):
-    """Answer what a browser sends from the form of a new placement."""
+    """Return what a browser sends from the form of a new placement."""
     return {
         "title": "Second exercise",
         "configuration": str(seeded.configuration.pk),

@@ -30,7 +30,7 @@ TEAM_PAGES = [
 
 
 def text_of(answer):
-    """Answer what a person reads on a page, its blanks made single."""
+    """Return what a person reads on a page, its blanks made single."""
     return " ".join(html.fromstring(answer.content).text_content().split())
 
 

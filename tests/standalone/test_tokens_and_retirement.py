@@ -19,7 +19,7 @@ from openedx_learning_ext.standalone.people import display_name
 
 
 def token_of(name):
-    """Answer a token as the command prints it."""
+    """Return a token as the command prints it."""
     out = StringIO()
     call_command("make_jwt", name, stdout=out)
     return out.getvalue().strip()
@@ -46,7 +46,7 @@ def test_without_a_token_one_is_asked_for_it(seeded):
 
 
 def changed(key=None, **claims):
-    """Answer a token of grace's with other claims, signed as ours are."""
+    """Return a token of grace's with other claims, signed as ours are."""
     from django.conf import settings
 
     issuer = settings.LEARNING_EXT_JWT_ISSUER

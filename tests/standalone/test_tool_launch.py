@@ -31,7 +31,7 @@ SAID = {
 
 
 def launch(key=credentials.KEY, secret=None, address=ADDRESS, **changes):
-    """Answer a launch as another LTI library signs it."""
+    """Return a launch as another LTI library signs it."""
     consumer = ToolConsumer(
         consumer_key=key, consumer_secret=secret or credentials.secret(), launch_url=address, params=SAID | changes
     )
@@ -39,7 +39,7 @@ def launch(key=credentials.KEY, secret=None, address=ADDRESS, **changes):
 
 
 def signed_at(timestamp):
-    """Answer a launch that says it was signed at this time."""
+    """Return a launch that says it was signed at this time."""
     signer = oauth1.Client(
         credentials.KEY,
         client_secret=credentials.secret(),

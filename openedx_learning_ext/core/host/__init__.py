@@ -26,7 +26,7 @@ STANDALONE_ADAPTER = "openedx_learning_ext.standalone.host.StandaloneHost"
 
 
 def find_host_path() -> str | None:
-    """Answer the dotted path of the adapter that fits this site, or ``None``."""
+    """Return the dotted path of the adapter that fits this site, or ``None``."""
     if configured := conf.HOST():
         return configured
     if conf.ROOT_URLCONF() in ("lms.urls", "cms.urls"):
@@ -39,7 +39,7 @@ def find_host_path() -> str | None:
 @cache
 def get_host() -> Host:
     """
-    Answer the adapter to the host, the same object each time.
+    Return the adapter to the host, the same object each time.
 
     Raises:
         ImproperlyConfigured: no adapter fits, or the configured one cannot be loaded; the text names the setting.

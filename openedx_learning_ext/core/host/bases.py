@@ -9,7 +9,7 @@ from edx_rest_framework_extensions.auth.session.authentication import SessionAut
 
 
 def api_authentication_classes() -> tuple[type, ...]:
-    """Answer the platform's authentication classes in its order (JWT, bearer, session), without bearer elsewhere."""
+    """Return the platform's authentication classes in its order (JWT, bearer, session), without bearer elsewhere."""
     if find_spec("xmodule") is None:
         return (JwtAuthentication, SessionAuthenticationAllowInactiveUser)
     from openedx_learning_ext.core.host.openedx import bearer_authentication_class

@@ -29,7 +29,7 @@ def in_studio() -> bool:
 
 
 def platform_path_mode(app: str) -> str:
-    """Answer ``"auto"``, ``"always"`` or ``"never"`` for one app. Raises ``KeyError`` for an app that is not ours."""
+    """Return ``"auto"``, ``"always"`` or ``"never"`` for one app. Raises ``KeyError`` for an app that is not ours."""
     if app not in BUILTINS:
         raise KeyError(app)
     value = conf.SERVE_PLATFORM_PATHS()
@@ -59,6 +59,6 @@ def acts(app: str) -> bool:
 
 
 def describe() -> tuple[list[str], list[str]]:
-    """Answer the names of our installed apps that act, and of those that stand aside for a built-in."""
+    """Return the names of our installed apps that act, and of those that stand aside for a built-in."""
     ours = [app for app in BUILTINS if apps.is_installed(f"openedx_learning_ext.{app}")]
     return [app for app in ours if acts(app)], [app for app in ours if not acts(app)]

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def bearer_authentication_class() -> type:
-    """Answer the platform's class for OAuth bearer tokens; it needs the platform's own token tables."""
+    """Return the platform's class for OAuth bearer tokens; it needs the platform's own token tables."""
     from openedx.core.lib.api.authentication import BearerAuthenticationAllowInactiveUser
 
     answer: type = BearerAuthenticationAllowInactiveUser
@@ -43,7 +43,7 @@ class OpenedxCourses:
         self._roles = roles
 
     def find(self, course_key: CourseKey) -> ports.Course | None:
-        """Answer the course run, or ``None``; the platform logs a warning for each key it does not know."""
+        """Return the course run, or ``None``; the platform logs a warning for each key it does not know."""
         from openedx.core.djangoapps.content.course_overviews.api import get_course_overview_or_none
 
         overview = get_course_overview_or_none(course_key)
@@ -64,7 +64,7 @@ class OpenedxCourses:
         )
 
     def get(self, course_key: CourseKey) -> ports.Course:
-        """Answer the course run; :class:`~openedx_learning_ext.core.host.ports.CourseNotFound` otherwise."""
+        """Return the course run; :class:`~openedx_learning_ext.core.host.ports.CourseNotFound` otherwise."""
         course = self.find(course_key)
         if course is None:
             raise ports.CourseNotFound(f"no course {course_key}")
@@ -141,7 +141,7 @@ class OpenedxRoles:
         return bool(has_access(user, "staff", course_key))
 
     def acting_role(self, user: ports.User, course_key: CourseKey) -> Literal["instructor", "staff", "student"]:
-        """Answer the role the person acts in now, masquerade first; Studio knows no masquerade."""
+        """Return the role the person acts in now, masquerade first; Studio knows no masquerade."""
         if not user.is_active:
             return "student"
         if coexistence.in_studio():
@@ -200,7 +200,7 @@ class OpenedxBlocks:
     """The published content of courses."""
 
     def find(self, usage_key: UsageKey) -> ports.Block | None:
-        """Answer the block, or ``None``; a key of the old form, without a run, is completed."""
+        """Return the block, or ``None``; a key of the old form, without a run, is completed."""
         block = _find_block(usage_key)
         if block is None:
             return None
@@ -216,7 +216,7 @@ class OpenedxAccounts:
     """People's accounts."""
 
     def get(self, user_id: int) -> AbstractUser:
-        """Answer the user object; :class:`~openedx_learning_ext.core.host.ports.AccountNotFound` otherwise."""
+        """Return the user object; :class:`~openedx_learning_ext.core.host.ports.AccountNotFound` otherwise."""
         user: AbstractUser | None = get_user_model()._default_manager.filter(pk=user_id).first()
         if user is None:
             raise ports.AccountNotFound(f"no account {user_id}")
@@ -241,14 +241,14 @@ class OpenedxIdentity:
     """The ids under which people are known outside."""
 
     def anonymous_id(self, user: ports.User, course_key: CourseKey | None) -> str | None:
-        """Answer the person's id for one course, or for the site with ``None``; may store a row the first time."""
+        """Return the person's id for one course, or for the site with ``None``; may store a row the first time."""
         from common.djangoapps.student.models import anonymous_id_for_user
 
         answer: str | None = anonymous_id_for_user(user, course_key)
         return answer
 
     def find_by_anonymous_id(self, anonymous_id: str) -> AbstractUser | None:
-        """Answer whom an id stands for; the platform remembers "nobody" for the rest of the request."""
+        """Return whom an id stands for; the platform remembers "nobody" for the rest of the request."""
         from common.djangoapps.student.models import user_by_anonymous_id
 
         answer: AbstractUser | None = user_by_anonymous_id(anonymous_id)
@@ -329,7 +329,7 @@ class OpenedxHost:
 
 
 def _course_roles(user: ports.User, course_key: CourseKey) -> frozenset[str]:
-    """Answer the exact roles; the platform's role classes also say yes to roles that inherit from the one asked for."""
+    """Return the exact roles; the platform's role classes also say yes to roles that inherit from the one asked for."""
     if not user.is_active:
         return frozenset()
 
@@ -340,7 +340,7 @@ def _course_roles(user: ports.User, course_key: CourseKey) -> frozenset[str]:
 
 
 def _find_block(usage_key: UsageKey) -> Any:
-    """Answer the platform's block object, or ``None``. It does not leave this module."""
+    """Return the platform's block object, or ``None``. It does not leave this module."""
     from xmodule.modulestore.django import modulestore
     from xmodule.modulestore.exceptions import ItemNotFoundError
 

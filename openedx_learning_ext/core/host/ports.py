@@ -78,10 +78,10 @@ class Courses(Protocol):
     """Course runs and who may enter them."""
 
     def find(self, course_key: CourseKey) -> Course | None:
-        """Answer the course run, or ``None``."""
+        """Return the course run, or ``None``."""
 
     def get(self, course_key: CourseKey) -> Course:
-        """Answer the course run; :class:`CourseNotFound` otherwise."""
+        """Return the course run; :class:`CourseNotFound` otherwise."""
 
     def check_access(self, user: User, course_key: CourseKey, *, require_enrollment: bool) -> None:
         """Return when the person may enter; else :class:`CourseNotFound` or :class:`CourseAccessDenied`."""
@@ -107,7 +107,7 @@ class Roles(Protocol):
         """Tell whether courseware treats the person as staff: masquerade and organisation roles count."""
 
     def acting_role(self, user: User, course_key: CourseKey) -> Literal["instructor", "staff", "student"]:
-        """Answer the role the person acts in now, masquerade first."""
+        """Return the role the person acts in now, masquerade first."""
 
 
 class Grades(Protocol):
@@ -126,14 +126,14 @@ class Blocks(Protocol):
     """The content of courses."""
 
     def find(self, usage_key: UsageKey) -> Block | None:
-        """Answer the block, or ``None``."""
+        """Return the block, or ``None``."""
 
 
 class Accounts(Protocol):
     """People's accounts."""
 
     def get(self, user_id: int) -> AbstractUser:
-        """Answer the user object; :class:`AccountNotFound` otherwise."""
+        """Return the user object; :class:`AccountNotFound` otherwise."""
 
     def connect_retirement_receiver(self, receiver: Callable[..., None], *, dispatch_uid: str) -> None:
         """
@@ -148,13 +148,13 @@ class Identity(Protocol):
 
     def anonymous_id(self, user: User, course_key: CourseKey | None) -> str | None:
         """
-        Answer the person's id for one course, or for the site with ``None``; ``None`` for somebody anonymous.
+        Return the person's id for one course, or for the site with ``None``; ``None`` for somebody anonymous.
 
         May store a row: ask outside of a transaction of your own. The same person gets the same id the second time.
         """
 
     def find_by_anonymous_id(self, anonymous_id: str) -> AbstractUser | None:
-        """Answer whom an id stands for. It does not say for which course the id was made."""
+        """Return whom an id stands for. It does not say for which course the id was made."""
 
 
 class Flags(Protocol):

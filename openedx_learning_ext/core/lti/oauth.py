@@ -62,7 +62,7 @@ class SignedMessage:
 
     @property
     def consumer_key(self) -> str:
-        """Answer ``oauth_consumer_key``."""
+        """Return ``oauth_consumer_key``."""
         return self.parameters["oauth_consumer_key"]
 
 
@@ -98,7 +98,7 @@ def read_message(
     *, method: str, body: bytes, authorization: str | None, rules: OAuthRules = DEFAULT_RULES
 ) -> SignedMessage:
     """
-    Answer the message with the OAuth parameters of its header, each checked for what it may be (not yet the signature).
+    Return the message with the OAuth parameters of its header, each checked for what it may be (not yet the signature).
 
     Raises:
         LtiError: no header, or a parameter is missing, repeated or not acceptable. The text names the parameter, never
@@ -112,7 +112,7 @@ def read_message(
 
 
 def _read_parameters(header: str, start: int) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
-    """Answer the parameters decoded, and those that are signed percent-encoded."""
+    """Return the parameters decoded, and those that are signed percent-encoded."""
     if len(header) > _MAX_HEADER or _ALL_PARAMETERS.fullmatch(header, start) is None:
         raise LtiError(BAD_SIGNATURE)
     parameters: dict[str, str] = {}
@@ -131,7 +131,7 @@ def _read_parameters(header: str, start: int) -> tuple[dict[str, str], tuple[tup
 
 
 def _decode(value: str) -> tuple[str, str]:
-    """Answer a value of the header decoded, and encoded as the base string has it, whatever the sender's habit."""
+    """Return a value of the header decoded, and encoded as the base string has it, whatever the sender's habit."""
     if _NEEDS_NO_ENCODING(value):
         return value, value
     if _ENCODED_BASE64(value):  # twice as fast as the general way below, for the two longest values of every header
@@ -184,7 +184,7 @@ def check_body_hash(message: SignedMessage) -> None:
 
 def find_signed_url(message: SignedMessage, secret: str, urls: Sequence[str]) -> int:
     """
-    Answer which of the candidate URLs the message was signed for, as its index; the first that fits ends the search.
+    Return which of the candidate URLs the message was signed for, as its index; the first that fits ends the search.
 
     An empty secret fails like a wrong one, after the same work.
 
@@ -204,7 +204,7 @@ def find_signed_url(message: SignedMessage, secret: str, urls: Sequence[str]) ->
 
 def base_string(method: str, url: str, encoded_parameters: Iterable[tuple[str, str]]) -> str:
     """
-    Answer the signature base string (RFC 5849, section 3.4.1) over a URL as it was on the wire.
+    Return the signature base string (RFC 5849, section 3.4.1) over a URL as it was on the wire.
 
     ``encoded_parameters`` are pairs of percent-encoded name and value, without the signature; the query of the URL
     joins them. The path is taken as it stands, not decoded.
@@ -219,7 +219,7 @@ def base_string(method: str, url: str, encoded_parameters: Iterable[tuple[str, s
 
 @lru_cache(maxsize=1024)
 def _encode_url(url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Answer the base string URI (RFC 5849, section 3.4.1.2), encoded, and the pairs of the query, encoded."""
+    """Return the base string URI (RFC 5849, section 3.4.1.2), encoded, and the pairs of the query, encoded."""
     parts = urlsplit(url)
     query = tuple(
         (quote(name, safe=""), quote(value, safe="")) for name, value in parse_qsl(parts.query, keep_blank_values=True)
@@ -233,7 +233,7 @@ def _encode_url(url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 def check_timestamp(parameters: Mapping[str, str], *, now: float, rules: OAuthRules = DEFAULT_RULES) -> int:
     """
-    Answer the timestamp when it is inside the window; both edges belong to it.
+    Return the timestamp when it is inside the window; both edges belong to it.
 
     Raises:
         LtiError: too old, or too far ahead.
@@ -269,7 +269,7 @@ def sign_form(
     timestamp: str | None = None,
 ) -> dict[str, str]:
     """
-    Answer the fields of a form POST together with the OAuth fields that sign them (LTI 1.1, section 4.3), HMAC-SHA1.
+    Return the fields of a form POST together with the OAuth fields that sign them (LTI 1.1, section 4.3), HMAC-SHA1.
 
     The URL's query takes part in the signature and is not repeated in the form. Nonce and timestamp are made anew
     unless given.

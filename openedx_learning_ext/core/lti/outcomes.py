@@ -40,7 +40,7 @@ class OutcomeRequest:
 
     @property
     def operation(self) -> str:
-        """Answer the action without ``Request``: ``replaceResult``, ``readResult``, ``deleteResult`` or another."""
+        """Return the action without ``Request``: ``replaceResult``, ``readResult``, ``deleteResult`` or another."""
         return self.action.removesuffix("Request")
 
     def __repr__(self) -> str:
@@ -50,7 +50,7 @@ class OutcomeRequest:
 
 def parse_request(body: str | bytes) -> OutcomeRequest:
     """
-    Answer what a request's body says. An action nobody knows is answered as it is, without a score.
+    Return what a request's body says. An action nobody knows is answered as it is, without a score.
 
     Raises:
         LtiError: the body is no such message; the text says what is missing or wrong.
@@ -101,7 +101,7 @@ def parse_request(body: str | bytes) -> OutcomeRequest:
 
 
 def _find(parent: etree._Element | None, prefix: str, name: str) -> etree._Element | None:
-    """Answer the one child of this name, or ``None``. Two of them are an error: which one would count?"""
+    """Return the one child of this name, or ``None``. Two of them are an error: which one would count?"""
     if parent is None:
         return None
     tag = prefix + name
@@ -115,7 +115,7 @@ def _find(parent: etree._Element | None, prefix: str, name: str) -> etree._Eleme
 
 
 def _text(element: etree._Element, name: str) -> str:
-    """Answer the text of a value element. With any node inside, the text would be cut there: an error."""
+    """Return the text of a value element. With any node inside, the text would be cut there: an error."""
     if len(element):
         raise LtiError(f"{name} in XML request body has more than text")
     return element.text or ""
@@ -139,7 +139,7 @@ class OutcomeReply:
 
 
 def build_reply(reply: OutcomeReply) -> str:
-    """Answer the envelope of a reply as XML text. Every value is escaped once; ids that were sent are cut."""
+    """Return the envelope of a reply as XML text. Every value is escaped once; ids that were sent are cut."""
     root = deepcopy(_EMPTY_REPLY)
     header, body = root[0][0], root[1]
     _, identifier, status = header
@@ -193,6 +193,6 @@ _FORBIDDEN_IN_XML = {
 
 
 def echo(sent: str | bytes) -> str:
-    """Answer the first 256 characters of something that was sent, with what XML cannot carry replaced."""
+    """Return the first 256 characters of something that was sent, with what XML cannot carry replaced."""
     text = sent[: ECHO_LIMIT * 4].decode("utf-8", "replace") if isinstance(sent, bytes) else sent
     return text[:ECHO_LIMIT].translate(_FORBIDDEN_IN_XML)

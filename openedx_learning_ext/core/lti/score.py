@@ -18,7 +18,7 @@ _NAMED = frozenset({"nan", "inf", "infinity"})
 
 def parse_score(text: str) -> float:
     """
-    Answer the score that a text says, from 0.0 to 1.0.
+    Return the score that a text says, from 0.0 to 1.0.
 
     ASCII digits with an optional sign, point and exponent, blanks around trimmed. The comparison is exact: what is
     above 1 by one digit is outside, and a number too small for a float is 0.0. ``-0`` is 0.0.
@@ -37,7 +37,7 @@ def parse_score(text: str) -> float:
 
 def format_score(score: float) -> str:
     """
-    Answer the shortest decimal that reads back to the same float, never in exponent form; outside of 0 to 1 is clamped.
+    Return the shortest decimal that reads back to the same float, never in exponent form; outside of 0 to 1 is clamped.
 
     Raises:
         ValueError: NaN.

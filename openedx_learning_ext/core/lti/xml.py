@@ -66,7 +66,7 @@ _per_thread = _PerThread()
 
 def parse(body: str | bytes, limits: XmlLimits = DEFAULT_LIMITS) -> etree._Element:
     """
-    Answer the root element of a document; blanks around it are stripped.
+    Return the root element of a document; blanks around it are stripped.
 
     The document is parsed once. Nothing but the bytes given is read, and no element beyond the limits is built.
 

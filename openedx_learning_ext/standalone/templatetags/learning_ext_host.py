@@ -10,17 +10,17 @@ register = template.Library()
 
 @register.filter
 def display_name(user: AbstractUser) -> str:
-    """Answer how a person is shown: ``{{ user|display_name }}``."""
+    """Return how a person is shown: ``{{ user|display_name }}``."""
     return people.display_name(user)
 
 
 @register.filter
 def points(value: float) -> str:
-    """Answer a number of points without needless decimals: 7, 7.5, 0.33."""
+    """Return a number of points without needless decimals: 7, 7.5, 0.33."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 @register.filter
 def percent(value: float) -> str:
-    """Answer a score from 0 to 1 as a percentage without needless decimals."""
+    """Return a score from 0 to 1 as a percentage without needless decimals."""
     return f"{points(value * 100)} %"

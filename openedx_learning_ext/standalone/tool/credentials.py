@@ -10,10 +10,10 @@ KEY = "demo-tool"
 
 
 def secret() -> str:
-    """Answer the secret, the same one as long as the data folder stays."""
+    """Return the secret, the same one as long as the data folder stays."""
     return hmac.new(settings.SECRET_KEY.encode(), b"learning_ext_tool secret", hashlib.sha256).hexdigest()[:40]
 
 
 def launch_url() -> str:
-    """Answer where the tool is launched, as one types it into a course."""
+    """Return where the tool is launched, as one types it into a course."""
     return f"{settings.LMS_ROOT_URL}{reverse('tool:launch')}"

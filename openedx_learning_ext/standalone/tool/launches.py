@@ -58,7 +58,7 @@ def begin(request: HttpRequest, provider: ToolProvider) -> Launch:
 
 
 def find(request: HttpRequest, launch_id: str) -> Launch | None:
-    """Answer a launch of this browser; somebody else's and a forgotten one look the same."""
+    """Return a launch of this browser; somebody else's and a forgotten one look the same."""
     launch: Launch | None = caches["learning_ext_tool"].get(f"launch:{launch_id}")
     if launch is None or launch.browser != _browser(request):
         return None

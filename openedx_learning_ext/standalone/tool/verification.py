@@ -64,7 +64,7 @@ class LaunchValidator(RequestValidator):
         return hmac.compare_digest(client_key.encode(), credentials.KEY.encode())
 
     def get_client_secret(self, client_key: str, request: Any) -> str:
-        """Answer the secret; for an unknown key the check goes on and fails at its end."""
+        """Return the secret; for an unknown key the check goes on and fails at its end."""
         return credentials.secret()
 
     def validate_timestamp_and_nonce(
@@ -87,7 +87,7 @@ def _nonce_key(client_key: str, timestamp: str, nonce: str) -> str:
 
 def verify(urls: Iterable[str], fields: dict[str, list[str]]) -> ToolProvider:
     """
-    Answer the launch that was posted, once it is certain who sent it.
+    Return the launch that was posted, once it is certain who sent it.
 
     It must be signed for one of ``urls``: behind a proxy the address that the sender knows is not the one the request
     came in by. The same message is accepted once.

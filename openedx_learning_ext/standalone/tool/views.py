@@ -35,7 +35,7 @@ class ScoreForm(forms.Form):
 
 
 def _page(request: HttpRequest, template: str, context: Mapping[str, object], status: int = 200) -> HttpResponse:
-    """Answer a page that a course on this site may frame."""
+    """Return a page that a course on this site may frame."""
     response = render(request, TEMPLATES + template, context, status=status)
     response.headers["Content-Security-Policy"] = content_security_policy(framed_by="'self'")
     return response

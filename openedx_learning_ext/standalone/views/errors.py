@@ -14,7 +14,7 @@ def _page(request: HttpRequest, status: int, title: str, explanation: str) -> Ht
 
 
 def _own_words(exception: Exception | None, otherwise: str) -> str:
-    """Answer the sentence our own code gave with the error; Django's own ones are about routes, not for people."""
+    """Return the sentence our own code gave with the error; Django's own ones are about routes, not for people."""
     text = exception.args[0] if exception is not None and exception.args else None
     return text if isinstance(text, str) and text else otherwise
 

@@ -88,6 +88,6 @@ def reset() -> None:
 
 
 def masquerade_of(user: Any, course_key: Any) -> str | None:
-    """Answer the role a person masquerades in, or ``None``."""
+    """Return the role a person masquerades in, or ``None``."""
     masquerade = getattr(user, "masquerade_settings", {}).get(course_key)
     return None if masquerade is None else masquerade.role
