@@ -28,6 +28,10 @@ class SweepRunAdmin(admin.ModelAdmin):
         """Nobody adds runs by hand."""
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: SweepRun | None = None) -> bool:
+        """Nobody changes runs by hand."""
+        return False
+
     def has_delete_permission(self, request: HttpRequest, obj: SweepRun | None = None) -> bool:
         """Nobody deletes runs by hand."""
         return False

@@ -5,13 +5,16 @@ from __future__ import annotations
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.utils import Error as DatabaseError
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from openedx_learning_ext import __version__, sweeping
 from openedx_learning_ext.core.host import coexistence, get_host
 from openedx_learning_ext.core.host.ports import Host
+from openedx_learning_ext.core.rest import ExtAPIView
 
 
 def problems() -> list[str]:
@@ -37,29 +40,45 @@ def _find_host() -> Host | None:
         return None
 
 
-# Outside the host's transaction for each request: to open one, the database would have to be there.
-@transaction.non_atomic_requests
-@never_cache
-@require_safe
-def health(request: HttpRequest) -> JsonResponse:
+class HealthView(ExtAPIView):
     """
-    Return ``{"status": "ok"}`` or ``{"status": "degraded"}``, the latter with 503 where database or host is missing.
+    ``GET health/``: ``{"status": "ok"}`` or ``{"status": "degraded"}``, with 503 where database or host is missing.
 
     An overdue sweep degrades the status but not the code: the site still answers people. Site staff also get the
-    version, the apps that act and stand aside, and the problems as codes.
+    version, the apps that act and stand aside, and the problems as codes. Nobody is refused: who signs in wrongly is
+    answered like everybody.
     """
-    found = problems()
-    answer: dict[str, object] = {"status": "degraded" if found else "ok"}
-    fatal = {"no_host", "database"} & set(found)
-    host = None if "database" in found else _find_host()
-    if host is not None and host.roles.is_global_staff(request.user):
-        active, aside = coexistence.describe()
-        last = sweeping.last_run_at()
-        answer["details"] = {
-            "version": __version__,
-            "active": active,
-            "standing_aside": aside,
-            "problems": found,
-            "last_sweep_at": last.isoformat() if last else None,
-        }
-    return JsonResponse(answer, status=503 if fatal else 200)
+
+    permission_classes = [AllowAny]
+    renderer_classes = [JSONRenderer]
+    throttle_classes = []
+
+    def perform_authentication(self, request: Request) -> None:
+        """Leave it for later: to look a session up, the database would have to be there."""
+
+    def get(self, request: Request) -> Response:
+        """Say how things are."""
+        found = problems()
+        answer: dict[str, object] = {"status": "degraded" if found else "ok"}
+        fatal = {"no_host", "database"} & set(found)
+        if not fatal and self._is_site_staff(request):
+            active, aside = coexistence.describe()
+            last = sweeping.last_run_at()
+            answer["details"] = {
+                "version": __version__,
+                "active": active,
+                "standing_aside": aside,
+                "problems": found,
+                "last_sweep_at": last.isoformat() if last else None,
+            }
+        return Response(answer, status=503 if fatal else 200, headers={"Cache-Control": "no-store"})
+
+    def _is_site_staff(self, request: Request) -> bool:
+        try:
+            return get_host().roles.is_global_staff(request.user)
+        except AuthenticationFailed:
+            return False
+
+
+# Outside the host's transaction for each request: to open one, the database would have to be there.
+health = transaction.non_atomic_requests(HealthView.as_view())

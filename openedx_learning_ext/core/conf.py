@@ -47,10 +47,6 @@ class Setting(Generic[T]):
         value = getattr(settings, self.name, _UNSET)
         return self.default if value is _UNSET else value  # type: ignore[return-value]
 
-    def is_set(self) -> bool:
-        """Tell whether the host says anything about it."""
-        return getattr(settings, self.name, _UNSET) is not _UNSET
-
     def problem(self) -> str | None:
         """Return what is wrong with the value, in words that do not quote it, or ``None``."""
         return self.check(self())
@@ -109,10 +105,10 @@ def _is_origin_or_none(value: Any) -> str | None:
             parts = urlsplit(value)
         except ValueError:
             return "is no URL"
-        extra = parts.query or parts.fragment or parts.username
+        extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username
         if parts.scheme in ("http", "https") and parts.hostname and not extra:
             return None
-    return "must be an absolute http(s) URL without query, or None"
+    return "must be an http(s) scheme and host without a path, or None"
 
 
 APPS = ("notifications", "course_live", "lti_provider", "lti_consumer", "certificates")
@@ -204,7 +200,6 @@ LEARNING_MICROFRONTEND_URL: Setting[str | None] = Setting(
 PLATFORM_NAME: Setting[str] = Setting(
     "PLATFORM_NAME", "Open edX", "The name of the site, told to tools.", _is_text, owner="platform"
 )
-SITE_NAME: Setting[str] = Setting("SITE_NAME", "", "The host name of the site.", _is_text, owner="platform")
 ROOT_URLCONF: Setting[str] = Setting(
     "ROOT_URLCONF", "", "Tells the LMS (lms.urls) from Studio (cms.urls).", _is_text, owner="django"
 )

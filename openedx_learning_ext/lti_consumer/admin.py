@@ -129,7 +129,7 @@ class LtiConfigurationAdmin(admin.ModelAdmin):
     @admin.display(description=_("secret"))
     def secret_state(self, configuration: LtiConfiguration) -> str:
         """Say whether there is a secret, never which."""
-        return SECRET_TEXTS[api.secret_state(configuration)]
+        return str(SECRET_TEXTS[api.secret_state(configuration)])
 
     def save_model(self, request: HttpRequest, obj: LtiConfiguration, form: Any, change: bool) -> None:
         """Store a new secret when one was entered."""

@@ -5,6 +5,7 @@ from django.apps import AppConfig
 from django.apps.registry import Apps
 
 import openedx_learning_ext
+from openedx_learning_ext.core import conf
 from openedx_learning_ext.core.host import coexistence
 
 WITH_BUILTIN = [app for app, name in coexistence.BUILTINS.items() if name]
@@ -105,3 +106,13 @@ def test_studio_is_known_by_its_urls(settings, urlconf, studio):
     settings.ROOT_URLCONF = urlconf
 
     assert coexistence.in_studio() is studio
+
+
+def test_the_settings_and_the_built_ins_name_the_same_apps():
+    assert set(conf.APPS) == set(coexistence.BUILTINS)
+
+
+def test_in_studio_an_app_that_is_there_for_its_tables_is_not_called_active(settings):
+    settings.ROOT_URLCONF = "cms.urls"
+
+    assert coexistence.describe() == ([], [])

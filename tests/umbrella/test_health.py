@@ -16,6 +16,7 @@ from django.utils import timezone
 from openedx_learning_ext import __version__, sweeping
 from openedx_learning_ext.core import sweep
 from openedx_learning_ext.models import SweepRun
+from openedx_learning_ext.standalone.tokens import make_token
 
 HEALTH = "/api/learning_ext/health/"
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,4 +179,12 @@ def test_on_a_host_whose_requests_are_transactions_an_absent_database_is_503(tmp
     )
 
     assert process.returncode == 0, process.stderr[-2000:]
-    assert json.loads(process.stdout.splitlines()[-1]) == [503, '{"status": "degraded"}']
+    assert json.loads(process.stdout.splitlines()[-1]) == [503, '{"status":"degraded"}']
+
+
+def test_site_staff_may_sign_in_by_token_and_a_bad_one_is_nobody(swept, client, admin):
+    by_token = client.get(HEALTH, HTTP_AUTHORIZATION=f"JWT {make_token(admin)}")
+    by_nonsense = client.get(HEALTH, HTTP_AUTHORIZATION="JWT not.a.token")
+
+    assert "details" in by_token.json()
+    assert (by_nonsense.status_code, by_nonsense.json()) == (200, {"status": "ok"})

@@ -201,3 +201,18 @@ def test_one_sweep_ends_by_itself(site):
 
     assert process.returncode == 0
     assert f"{NONCES}: 0\n" in out
+
+
+@pytest.mark.django_db
+def test_the_task_of_beat_fails_when_a_sweeper_fails_after_all_have_run(monkeypatch):
+    done = []
+
+    def broken():
+        raise RuntimeError
+
+    monkeypatch.setattr(sweep, "_sweepers", {"a": broken, "b": lambda: done.append("b") or 1})
+
+    with pytest.raises(tasks.SweepFailed, match="a"):
+        tasks.sweep()
+
+    assert done == ["b"]

@@ -55,7 +55,10 @@ def get_host() -> Host:
         raise ImproperlyConfigured(f"{conf.HOST.name}: the host adapter {path} cannot be imported.") from error
     if not isinstance(adapter, type):
         raise ImproperlyConfigured(f"{conf.HOST.name} must be the dotted path of a class.")
-    host: Host = adapter()
+    try:
+        host: Host = adapter()
+    except TypeError as error:
+        raise ImproperlyConfigured(f"{conf.HOST.name}: the host adapter {path} cannot be built.") from error
     return host
 
 

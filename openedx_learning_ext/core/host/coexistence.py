@@ -22,6 +22,9 @@ BUILTINS: Mapping[str, str | None] = {
     "certificates": "lms.djangoapps.certificates",
 }
 
+#: Apps that do something in Studio; others of ours are there for their tables only.
+STUDIO_APPS = ("notifications", "course_live")
+
 
 def in_studio() -> bool:
     """Tell whether this process is Studio (the platform's CMS)."""
@@ -59,6 +62,11 @@ def acts(app: str) -> bool:
 
 
 def describe() -> tuple[list[str], list[str]]:
-    """Return the names of our installed apps that act, and of those that stand aside for a built-in."""
-    ours = [app for app in BUILTINS if apps.is_installed(f"openedx_learning_ext.{app}")]
+    """
+    Return the names of our installed apps that act, and of those that stand aside for a built-in.
+
+    An app that is in Studio for its tables only does neither there.
+    """
+    here = STUDIO_APPS if in_studio() else tuple(BUILTINS)
+    ours = [app for app in here if apps.is_installed(f"openedx_learning_ext.{app}")]
     return [app for app in ours if acts(app)], [app for app in ours if not acts(app)]

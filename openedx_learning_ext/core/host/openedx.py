@@ -18,6 +18,7 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.http import Http404
 
+from openedx_learning_ext.core import privacy
 from openedx_learning_ext.core.host import coexistence, ports
 
 if TYPE_CHECKING:
@@ -297,9 +298,12 @@ class OpenedxTracking:
                 self._warned = True
                 log.warning("no_event_tracker", extra={"event_name": name})
             return
-        context = {} if course_key is None else course_context_from_course_id(course_key)
-        with platform_tracker.context(name, context):
-            tracker.emit(name, copy)
+        try:
+            context = {} if course_key is None else course_context_from_course_id(course_key)
+            with platform_tracker.context(name, context):
+                tracker.emit(name, copy)
+        except Exception as error:  # noqa: BLE001  # an operator's analytics backend must not stop a learner
+            log.error("event %s was not recorded\n%s", name, privacy.trace_of(error))
 
 
 class OpenedxHost:

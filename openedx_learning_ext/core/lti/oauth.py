@@ -69,9 +69,10 @@ class SignedMessage:
 # -- what comes in -----------------------------------------------------------------------------------------------------
 
 _SCHEME = re.compile(r"OAuth(?:[ \t]+|\Z)", re.IGNORECASE)
-_ONE_PARAMETER = r'\s*([^\s=,"]+)\s*=\s*(?:"([^"]*)"|([^\s",]*))\s*(?:,|\Z)'
+# No quantifier gives back what it took: a header of blanks and commas would otherwise be tried in ever more ways.
+_ONE_PARAMETER = r'[ \t]*+([^\s=,"]++)[ \t]*+=[ \t]*+(?:"([^"]*+)"|([^\s",]*+))[ \t]*+(?:,|\Z)'
 _PARAMETER = re.compile(_ONE_PARAMETER)
-_ALL_PARAMETERS = re.compile(rf"(?:{_ONE_PARAMETER})*\s*")
+_ALL_PARAMETERS = re.compile(rf"(?:{_ONE_PARAMETER})*+[ \t]*+")
 _NEEDS_NO_ENCODING = re.compile(r"[A-Za-z0-9\-._~]*").fullmatch
 # Base64 as a percent-encoded value: what a body hash and a signature are.
 _ENCODED_BASE64 = re.compile(r"(?:[A-Za-z0-9\-._~]|%2B|%2F|%3D)*").fullmatch
@@ -291,7 +292,7 @@ def sign_form(
         "oauth_version": "1.0",
     }
     # Not by the library's client: that one logs whom it signs for, and the signature.
-    parameters: Any = signature.collect_parameters(uri_query=parts.query, body=list(signed.items()))
+    parameters: Any = [*parse_qsl(parts.query, keep_blank_values=True), *signed.items()]
     normalized = signature.normalize_parameters(parameters)
     base = signature.signature_base_string("POST", signature.base_string_uri(url), normalized)
     return {**signed, "oauth_signature": signature.sign_hmac_sha1_with_client(base, Client(key, client_secret=secret))}
