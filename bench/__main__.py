@@ -23,7 +23,7 @@ Performance
 
 Figures of ``make bench``: the sides of each comparison take turns in one process, nine rounds each. *Median* is of
 rounds, in times a second; *spread* is half the distance between the quartiles; *ratio* is ours to the peer's, and has
-to reach *at least*. ``make bench ARGS=--write`` writes this page anew.
+to reach *at least*. Messages for 200 placements take turns. ``make bench ARGS=--write`` writes this page anew.
 
 """
 

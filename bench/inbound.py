@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from types import SimpleNamespace
 
 from bench.measure import Side, compare
 
-URL = "https://lms.example.org/courses/course-v1:OpenedX+Demo+2026/outcomes/5f1c09e2a7b34d60/"
+URL = "https://lms.example.org/courses/course-v1:OpenedX+Demo+2026/outcomes/{:016x}/"
+#: So many places take turns: a busy site, of which nobody may remember but what fits into a cache.
+PLACES = 200
 KEY, SECRET = "key-1", "a secret of an ordinary length"
 SOURCED_ID = "course-v1%3AOpenedX%2BDemo%2B2026:lms.example.org-5f1c09e2a7b34d60:0123456789abcdef0123456789abcdef"
 BYTES = 700
@@ -26,27 +29,32 @@ def _message() -> bytes:
     return text.replace("*", "m" * (BYTES - len(text) + 1)).encode()
 
 
-def _request() -> SimpleNamespace:
+def _requests() -> list[SimpleNamespace]:
     from oauthlib.oauth1 import Client
 
     body = _message()
+    assert len(body) == BYTES
     content_type = "application/xml"
-    _, headers, _ = Client(KEY, client_secret=SECRET).sign(
-        URL, http_method="POST", body=body, headers={"Content-Type": content_type}
-    )
-    return SimpleNamespace(body=body, method="POST", url=URL, headers=headers, content_type=content_type)
+    made = []
+    for place in range(PLACES):
+        url = URL.format(place)
+        _, headers, _ = Client(KEY, client_secret=SECRET).sign(
+            url, http_method="POST", body=body, headers={"Content-Type": content_type}
+        )
+        made.append(SimpleNamespace(body=body, method="POST", url=url, headers=headers, content_type=content_type))
+    return made
 
 
 class Block:
     """As much of an LTI XBlock as both handlers ask for; keeps its score in memory."""
 
     accept_grades_past_due = True
-    outcome_service_url = URL
     lti_provider_key_secret = (KEY, SECRET)
     user_id = 1
     id = 1
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
+        self.outcome_service_url = url
         self.user = SimpleNamespace(is_active=True)
         self.runtime = SimpleNamespace(get_real_user=self.get_lti_1p1_user_from_user_id)
         self.score: float | None = None
@@ -79,16 +87,17 @@ def parse_and_verify() -> list[Side]:
     from openedx_learning_ext.lti_consumer.oauth import verify_oauth_body_signature
     from openedx_learning_ext.lti_consumer.outcomes import parse_grade_xml_body
 
-    request = _request()
-    assert len(request.body) == BYTES
+    for_us, for_them = (itertools.cycle(_requests()) for _ in range(2))
 
     def ours() -> None:
+        request = next(for_us)
         parse_grade_xml_body(request.body)
-        verify_oauth_body_signature(request, SECRET, URL)
+        verify_oauth_body_signature(request, SECRET, request.url)
 
     def theirs() -> None:
+        request = next(for_them)
         their_outcomes.parse_grade_xml_body(request.body)
-        their_oauth.verify_oauth_body_signature(request, SECRET, URL)
+        their_oauth.verify_oauth_body_signature(request, SECRET, request.url)
 
     return compare(ours=ours, theirs=theirs)
 
@@ -99,11 +108,20 @@ def whole_handler() -> list[Side]:
 
     from openedx_learning_ext.lti_consumer.outcomes import OutcomeService
 
-    request, block = _request(), Block()
-    ours, theirs = OutcomeService(block), their_outcomes.OutcomeService(block)
-    for service in (ours, theirs):
-        block.score = None
-        assert "<imsx_codeMajor>success</imsx_codeMajor>" in service.handle_request(request)
-        assert block.score == 8.5
+    requests = _requests()
+    blocks = [Block(request.url) for request in requests]
+    for service in (OutcomeService, their_outcomes.OutcomeService):
+        blocks[0].score = None
+        assert "<imsx_codeMajor>success</imsx_codeMajor>" in service(blocks[0]).handle_request(requests[0])
+        assert blocks[0].score == 8.5
+    for_us, for_them = (itertools.cycle(list(zip(requests, blocks, strict=True))) for _ in range(2))
 
-    return compare(ours=lambda: ours.handle_request(request), theirs=lambda: theirs.handle_request(request))
+    def ours() -> None:
+        request, block = next(for_us)
+        OutcomeService(block).handle_request(request)
+
+    def theirs() -> None:
+        request, block = next(for_them)
+        their_outcomes.OutcomeService(block).handle_request(request)
+
+    return compare(ours=ours, theirs=theirs)

@@ -17,6 +17,7 @@ from edx_rest_framework_extensions.paginators import DefaultPagination
 from opaque_keys import InvalidKeyError
 from opaque_keys.edx.keys import CourseKey
 from rest_framework import exceptions, permissions
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
@@ -45,11 +46,24 @@ def sends_errors() -> Iterator[None]:
         raise exceptions.ValidationError(error.fields) from error
 
 
+class StrictJSONParser(JSONParser):
+    """JSON, and an error of the sender's for a document nested beyond what can be read."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Read the document."""
+        try:
+            return super().parse(stream, media_type=media_type, parser_context=parser_context)
+        except RecursionError:
+            raise exceptions.ParseError("JSON parse error - nested too deeply") from None
+
+
 class ExtAPIView(APIView):
     """A view that answers our errors: kind to status, name of the error as ``{"error": ...}``."""
 
     permission_classes = [permissions.IsAuthenticated]
     pagination_class = DefaultPagination
+    # JSON only: in a form an absent checkbox reads as "no", and would switch off what nobody named.
+    parser_classes = [StrictJSONParser]
 
     def get_authenticators(self) -> list[Any]:
         """Return the host's authentication classes, in the platform's order."""

@@ -65,6 +65,8 @@ class ConfigurationForm(forms.ModelForm):
             checked["lti_1p1_launch_url"] = values["lti_1p1_launch_url"] = values["lti_1p1_launch_url"].strip()
         for name, texts in api.configuration_errors(checked).items():
             self.add_error(name, texts)
+        if "course_key" in self.changed_data and self.instance.pk and self.instance.placements.exists():
+            self.add_error("course_key", _("This tool is used in its course: the course cannot be changed."))
         return values
 
 
@@ -101,6 +103,9 @@ class PlacementForm(forms.ModelForm):
         checked = {name: value for name, value in values.items() if name not in ("course_key", "configuration")}
         if "configuration" in values:
             checked["configuration_id"] = values["configuration"].pk
+        moved = bool({"course_key", "resource_link_id"} & set(self.changed_data))
+        if moved and self.instance.pk and self.instance.results.exists():
+            self.add_error(None, _("There are results: course and resource link id cannot be changed."))
         found = api.placement_errors(course_key=values["course_key"], values=checked)
         for name, texts in found.items():
             self.add_error("configuration" if name == "configuration_id" else name, texts)

@@ -18,6 +18,7 @@ from django.db.models import ProtectedError, QuerySet
 
 from openedx_learning_ext.core import errors
 from openedx_learning_ext.core.host import get_host
+from openedx_learning_ext.core.lti.xml import DEFAULT_LIMITS
 from openedx_learning_ext.lti_consumer.launch import (
     CUSTOM_PARAMETER,
     MAX_CUSTOM_VALUE,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from openedx_learning_ext.core.host.ports import User
 
 __all__ = [
+    "MAX_MESSAGE_BYTES",
     "PROBLEM_TEXTS",
     "ConfigurationInUse",
     "ConfigurationInvalid",
@@ -87,6 +89,10 @@ __all__ = [
     "update_placement",
     "url_problem",
 ]
+
+
+#: An outcome message may be so long.
+MAX_MESSAGE_BYTES = DEFAULT_LIMITS.max_bytes
 
 
 class ConfigurationNotFound(errors.NotFound):
@@ -239,8 +245,9 @@ def delete_configuration(*, course_key: CourseKey, configuration_id: int) -> Non
         ConfigurationInUse: placements use it; nothing is removed.
     """
     try:
-        get_configuration(course_key=course_key, configuration_id=configuration_id).delete()
-    except ProtectedError:
+        with transaction.atomic():
+            get_configuration(course_key=course_key, configuration_id=configuration_id).delete()
+    except (ProtectedError, IntegrityError):  # the second where a placement came in between
         raise ConfigurationInUse from None
 
 
@@ -339,7 +346,10 @@ def update_placement(*, course_key: CourseKey, placement_uuid: UUID, **changes: 
 def _save_placement(placement: LtiPlacement, values: Mapping[str, Any]) -> LtiPlacement:
     if "title" in values:
         values = {**values, "title": str(values["title"]).strip()}
-    if fields := placement_errors(course_key=placement.course_key, values=values):
+    fields = placement_errors(course_key=placement.course_key, values=values)
+    if _would_orphan(placement, values):
+        fields["resource_link_id"] = ["This cannot be changed any more: tools report results under it."]
+    if fields:
         raise PlacementInvalid(fields=fields)
     for name, value in values.items():
         setattr(placement, name, value)
@@ -350,10 +360,18 @@ def _save_placement(placement: LtiPlacement, values: Mapping[str, Any]) -> LtiPl
         taken = LtiPlacement.objects.filter(
             course_key=placement.course_key, resource_link_id=placement.resource_link_id
         ).exclude(pk=placement.pk)
-        if not taken.exists():
-            raise
-        raise PlacementInvalid(fields={"resource_link_id": ["This id is taken in this course."]}) from None
+        if taken.exists():
+            raise PlacementInvalid(fields={"resource_link_id": ["This id is taken in this course."]}) from None
+        if not LtiConfiguration.objects.filter(pk=placement.configuration_id).exists():
+            raise PlacementInvalid(fields={"configuration_id": ["The course has no such tool."]}) from None
+        raise
     return placement
+
+
+def _would_orphan(placement: LtiPlacement, values: Mapping[str, Any]) -> bool:
+    """Tell whether the sourcedids that tools hold would become nobody's."""
+    changed = values.get("resource_link_id", placement.resource_link_id) != placement.resource_link_id
+    return bool(placement.pk) and changed and placement.results.exists()
 
 
 def placement_errors(*, course_key: CourseKey, values: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -366,8 +384,11 @@ def placement_errors(*, course_key: CourseKey, values: Mapping[str, Any]) -> dic
         if not tools.filter(pk=values["configuration_id"]).exists():
             fields["configuration_id"] = ["The course has no such tool."]
     for name, called in (("title", "The title"), ("resource_link_id", "The resource link id")):
-        if name in values and not (0 < len(str(values[name])) <= 255 and _is_plain(str(values[name]))):
+        text = str(values.get(name, "fine"))
+        if not 0 < len(text) <= 255:
             fields[name] = [f"{called} must have 1 to 255 characters."]
+        elif not _is_plain(text):
+            fields[name] = [f"{called} has control characters in it."]
     usage_key = values.get("usage_key")
     if usage_key is not None:
         block = get_host().blocks.find(usage_key) if usage_key.context_key == course_key else None
@@ -471,7 +492,9 @@ def _forget_address(address: str) -> None:
         if not any(str(value).casefold() == address for value in found.additional_parameters.values()):
             continue
         with transaction.atomic():
-            row = LtiConfiguration.objects.select_for_update().get(pk=found.pk)
+            row = LtiConfiguration.objects.select_for_update().filter(pk=found.pk).first()
+            if row is None:
+                continue
             kept = {k: "" if str(v).casefold() == address else v for k, v in row.additional_parameters.items()}
             row.lti_config = {**row.lti_config, "additional_parameters": kept}
             row.save(update_fields=["lti_config", "modified"])

@@ -14,8 +14,8 @@ class LtiConsumerConfig(AppConfig):
     plugin_app: dict[str, object] = {}
 
     def ready(self) -> None:
-        """Register what the sweep does for this app."""
+        """Register the system checks and what the sweep does for this app."""
         from openedx_learning_ext.core import sweep
-        from openedx_learning_ext.lti_consumer import nonces
+        from openedx_learning_ext.lti_consumer import checks, nonces  # noqa: F401  # checks register on import
 
         sweep.register("lti_consumer.nonces", nonces.purge)

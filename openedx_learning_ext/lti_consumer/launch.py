@@ -175,6 +175,8 @@ def read_sourced_id(sourced_id: str) -> tuple[str, str, str] | None:
         context_id, resource_link_id, user_id = (unquote(part, errors="strict") for part in parts)
     except UnicodeDecodeError:
         return None
+    if not user_id.isprintable():
+        return None  # we issue no such id, and a database may not take it
     return context_id, resource_link_id, user_id
 
 
@@ -255,13 +257,13 @@ def render_launch(request: HttpRequest, form: LaunchForm, *, title: str) -> Http
     """
     Return the page that posts a launch by itself, with a button where scripts do not run.
 
-    It is never stored, runs only its own script, posts only to the tool, and may be framed by this site and the
-    learning front end.
+    It is never stored, runs only its own script, and may be framed by this site and the learning front end. The form
+    may post to any http(s) address: browsers hold a tool's redirects to the same rule, and tools do redirect.
     """
     nonce = secrets.token_urlsafe(16)
     context = {"launch": form, "title": title, "nonce": nonce}
     response = render(request, "openedx_learning_ext/lti_consumer/launch.html", context)
-    _embed_headers(response, f"script-src 'nonce-{nonce}'; form-action {_origin(form.url)}")
+    _embed_headers(response, f"script-src 'nonce-{nonce}'; form-action https: http:")
     return response
 
 

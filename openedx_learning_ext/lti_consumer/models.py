@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
-from django.db import connections, models
+from django.db import connections, models, router
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from model_utils.models import TimeStampedModel
@@ -93,7 +93,8 @@ class LtiConfiguration(TimeStampedModel):
         return self.lti_config if isinstance(self.lti_config, dict) else {}
 
 
-def _new_resource_link_id() -> str:
+def new_resource_link_id() -> str:
+    """Return a resource link id for a placement that was given none. (The first migration names this function.)"""
     return str(uuid.uuid4())
 
 
@@ -109,7 +110,7 @@ class LtiPlacement(TimeStampedModel):
     usage_key = UsageKeyField(
         max_length=255, null=True, blank=True, default=None, help_text=_("The block that gets the score, if any.")
     )
-    resource_link_id = models.CharField(max_length=255, default=_new_resource_link_id)
+    resource_link_id = models.CharField(max_length=255, default=new_resource_link_id)
     title = models.CharField(max_length=255)
     configuration = models.ForeignKey(LtiConfiguration, on_delete=models.PROTECT, related_name="placements")
     graded = models.BooleanField(default=False)
@@ -149,8 +150,9 @@ class LtiResultQuerySet(models.QuerySet["LtiResult"]):
         """
         now = timezone.now()
         row = self.model(placement_id=placement_id, user_id=user_id, score=score, comment="", created=now, modified=now)
-        names_target = connections[self.db].features.supports_update_conflicts_with_target
-        self.bulk_create(
+        database = router.db_for_write(self.model)
+        names_target = connections[database].features.supports_update_conflicts_with_target
+        self.using(database).bulk_create(
             [row],
             update_conflicts=True,
             unique_fields=["placement", "user"] if names_target else None,

@@ -11,7 +11,7 @@ import logging
 from typing import Any
 from urllib.parse import unquote
 
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 
 from openedx_learning_ext.core import privacy
 from openedx_learning_ext.core.lti import outcomes as messages
@@ -57,7 +57,8 @@ class OutcomeService:
       deleting, which are answered ``unsupported`` otherwise;
     * ``find_user(sourced_id)`` resolves a whole sourcedid, instead of what follows its last colon;
     * ``takes_outcomes``, when false, has every authentic message answered ``unsupported``;
-    * ``atomic()`` answers the transaction in which nonce and effect stand, for a block that keeps its scores elsewhere
+    * ``log_id`` names the block in log lines;
+    * ``atomic()`` returns the transaction in which nonce and effect stand, for a block that keeps its scores elsewhere
       than in the default database.
     """
 
@@ -70,6 +71,7 @@ class OutcomeService:
     def handle_request(self, request: SignedRequest) -> str:
         """
         Return the XML reply to a message, having done what it asks; success is answered after the commit only.
+        (Inside a transaction of the caller's own, that one's commit is still to come.)
 
         The same message a second time is refused, when the block notices replays; the same score in a fresh message is
         success again. A refusal changes nothing but that the message's nonce is used. An error of ours takes the nonce
@@ -77,18 +79,18 @@ class OutcomeService:
         """
         self.was_refused = False
         if len(request.body) > xml.DEFAULT_LIMITS.max_bytes:
-            return self._refuse(f"Request body XML parsing error: {xml.TOO_LARGE}", UNKNOWN_ID)
+            return self._refuse(f"Request body XML parsing error: {xml.TOO_LARGE}", "too_large")
         parsed: messages.OutcomeRequest | None = None
         try:
             if self._is_past_due():
                 parsed = self._read_request_only(request.body)
                 if parsed is None:
-                    return _failure("Grade is past due", UNKNOWN_ID)
+                    return self._refuse_late(request)
             try:
                 parsed = parsed or messages.parse_request(request.body)
             except LtiError as error:
                 reason, body = messages.echo(str(error)), messages.echo(request.body)
-                return self._refuse(f"Request body XML parsing error: {reason} {body}", UNKNOWN_ID)
+                return self._refuse(f"Request body XML parsing error: {reason} {body}", error.code)
             return self._answer(request, parsed)
         except Exception as error:  # noqa: BLE001  # a tool is never shown an HTML page of ours
             log.error("outcome message failed\n%s", privacy.trace_of(error))
@@ -110,12 +112,36 @@ class OutcomeService:
             return None
         return parsed if parsed.operation == messages.READ else None
 
-    def _answer(self, request: SignedRequest, parsed: messages.OutcomeRequest) -> str:
-        key, secret = self.xblock.lti_provider_key_secret
+    def _refuse_late(self, request: SignedRequest) -> str:
+        """Answer a message after the deadline; only a forged or unreadable one counts as refused."""
         try:
-            message = oauth.read_verified(request, secret if key else "", self.xblock.outcome_service_url)
+            messages.parse_request(request.body)
+            self._verify(request)
+        except LtiError as error:
+            self._log_refusal(error.code)
+        return _failure("Grade is past due", UNKNOWN_ID)
+
+    def _answer(self, request: SignedRequest, parsed: messages.OutcomeRequest) -> str:
+        try:
+            message = self._verify(request)
         except LtiError as error:
             return self._refuse_oauth(error, parsed)
+        try:
+            return self._accept_and_act(message, parsed)
+        except OperationalError:
+            # A deadlock, or a lock that was not to be had in time. All is rolled back, the nonce too: once more.
+            if connections[DEFAULT_DB_ALIAS].in_atomic_block:
+                raise
+            return self._accept_and_act(message, parsed)
+
+    def _verify(self, request: SignedRequest) -> SignedMessage:
+        try:
+            key, secret = self.xblock.lti_provider_key_secret
+        except LtiError:
+            key, secret = "", ""  # a passport that cannot be read is none
+        return oauth.read_verified(request, secret if key else "", self.xblock.outcome_service_url)
+
+    def _accept_and_act(self, message: SignedMessage, parsed: messages.OutcomeRequest) -> str:
         with getattr(self.xblock, "atomic", transaction.atomic)():
             try:
                 self._accept_oauth(message)
@@ -159,14 +185,16 @@ class OutcomeService:
             raise UserNotFound
         return user
 
-    def _refuse(self, description: str, message_identifier: str) -> str:
+    def _refuse(self, description: str, code: str) -> str:
+        self._log_refusal(code)
+        return _failure(description, UNKNOWN_ID)
+
+    def _log_refusal(self, code: str) -> None:
         self.was_refused = True
-        log.info("outcome message refused: unreadable")
-        return _failure(description, message_identifier)
+        log.info("outcome message refused: %s (%s)", code, getattr(self.xblock, "log_id", "a block"))
 
     def _refuse_oauth(self, error: LtiError, parsed: messages.OutcomeRequest) -> str:
-        self.was_refused = True
-        log.info("outcome message refused: %s", error)
+        self._log_refusal(error.code)
         return _failure(f"OAuth verification error: {error}", parsed.message_identifier, parsed)
 
 
@@ -177,7 +205,7 @@ def _reply(
     parsed: messages.OutcomeRequest | None,
     score: float | None = None,
 ) -> str:
-    operation = parsed.operation if parsed and parsed.operation in messages.OPERATIONS else ""
+    operation = parsed.operation if parsed else ""
     ref = parsed.message_identifier if parsed else ""
     return messages.build_reply(messages.OutcomeReply(code_major, description, identifier, ref, operation, score))
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -22,6 +22,8 @@ from openedx_learning_ext.lti_consumer.signals import result_changed
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractUser
 
+log = logging.getLogger(__name__)
+
 
 class PlacementBlock:
     """One placement with the attributes that ``OutcomeService`` asks of a block, the optional ones included."""
@@ -32,12 +34,13 @@ class PlacementBlock:
         self.outcome_service_url = outcome_service_url
         self.takes_outcomes = placement.graded
         self.accept_grades_past_due = placement.accepts_late_grades
+        self.log_id = f"placement {placement.pk}"
 
     @property
     def is_past_due(self) -> bool:
         """Tell whether deadline and grace are over; at the deadline itself it is not."""
         due_at = self.placement.due_at
-        return due_at is not None and timezone.now() > due_at + timedelta(seconds=self.placement.grace_seconds)
+        return due_at is not None and timezone.now() - due_at > timedelta(seconds=self.placement.grace_seconds)
 
     @property
     def lti_provider_key_secret(self) -> tuple[str, str]:
@@ -46,13 +49,18 @@ class PlacementBlock:
         try:
             return configuration.lti_1p1_client_key, configuration.lti_1p1_client_secret
         except SecretUnreadable:
+            log.error("the secret of tool %s cannot be read with any configured key", configuration.pk)
             return configuration.lti_1p1_client_key, ""
 
     def accept_oauth(self, parameters: Mapping[str, str]) -> None:
         """Return for our key, inside the window, with a nonce not used before (which is written down)."""
         core_oauth.check_consumer_key(parameters, self.lti_provider_key_secret[0])
         timestamp = core_oauth.check_timestamp(parameters, now=time.time(), rules=oauth.rules())
-        nonces.use(consumer_key=parameters["oauth_consumer_key"], timestamp=timestamp, nonce=parameters["oauth_nonce"])
+        nonces.use(
+            consumer=f"{self.placement.configuration_id}:{parameters['oauth_consumer_key']}",
+            timestamp=timestamp,
+            nonce=parameters["oauth_nonce"],
+        )
 
     def find_user(self, sourced_id: str) -> AbstractUser | None:
         """Return the learner of a sourcedid that we issued for this placement, enrolled now; else ``None``."""
@@ -95,14 +103,12 @@ class PlacementBlock:
         if placement.usage_key is not None and maximum:
             earned = None if score is None else score * maximum
             get_host().grades.publish_score(user, placement.usage_key, earned=earned, possible=maximum)
-        announce = partial(
-            result_changed.send_robust,
-            sender=LtiResult,
-            placement_id=placement.pk,
-            user_id=user.pk,
-            score=score,
-            maximum=maximum,
-        )
+
+        def announce() -> None:
+            result_changed.send_robust(
+                sender=LtiResult, placement_id=placement.pk, user_id=user.pk, score=score, maximum=maximum
+            )
+
         transaction.on_commit(announce, robust=True)
 
 
@@ -112,6 +118,7 @@ class NoPlacement:
     accept_grades_past_due = True
     is_past_due = False
     lti_provider_key_secret = ("", "")
+    log_id = "no placement"
 
     def __init__(self, outcome_service_url: str) -> None:
         """Stand at this outcome address."""

@@ -11,7 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.request import RawPostDataException
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -23,8 +23,6 @@ from openedx_learning_ext.core.host import get_host
 from openedx_learning_ext.core.rest import CourseTeamView, FailureRate
 from openedx_learning_ext.lti_consumer import api
 from openedx_learning_ext.lti_consumer.serializers import ConfigurationSerializer, PlacementSerializer
-
-MAX_MESSAGE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +68,14 @@ def _body_of(request: HttpRequest) -> bytes:
         length = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         length = 0
-    if length > MAX_MESSAGE_BYTES:
-        return bytes(MAX_MESSAGE_BYTES + 1)
+    if length > api.MAX_MESSAGE_BYTES:
+        return bytes(api.MAX_MESSAGE_BYTES + 1)
     try:
         return request.body
     except RequestDataTooBig:
-        return bytes(MAX_MESSAGE_BYTES + 1)
-    except RawPostDataException:
-        # Somebody before us has read the stream as a form: there are no raw bytes left to check.
+        return bytes(api.MAX_MESSAGE_BYTES + 1)
+    except (RawPostDataException, UnreadablePostError):
+        # Somebody before us has read the stream as a form, or the sender hung up: there are no raw bytes to check.
         return b""
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
 from openedx_learning_ext.core.host import get_host
 from openedx_learning_ext.core.lti import oauth
-from openedx_learning_ext.lti_consumer import api, signals
+from openedx_learning_ext.lti_consumer import api, signals, views
 from openedx_learning_ext.lti_consumer.models import LtiNonce, LtiResult
 from openedx_learning_ext.standalone import models as host_models
 from tests.doubles.toolside import (
@@ -391,3 +393,105 @@ def test_rightly_signed_messages_that_are_late_or_about_nobody_do_not_count_as_r
     codes = [post_outcome(client, placement, outcome_body("c:l:nobody")).status_code for _ in range(4)]
 
     assert codes == [200] * 4
+
+
+@pytest.mark.parametrize("due", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00"])
+def test_4_3_a_due_date_at_the_edge_of_time_is_a_due_date(ada, placement, client, due):
+    api.update_placement(
+        course_key=placement.course_key,
+        placement_uuid=placement.uuid,
+        due_at=datetime.fromisoformat(due),
+        grace_seconds=2_147_483_647,
+        accepts_late_grades=False,
+    )
+
+    reply = send(client, placement, ada)
+
+    assert reply.code == ("success" if due.startswith("9") else "failure")
+    assert reply.description != "The request has failed."
+
+
+@pytest.mark.parametrize("kind", ["unreadable", "forged", "honest"])
+def test_past_due_messages_of_strangers_count_as_refused_and_a_tools_own_do_not(ada, placement, client, settings, kind):
+    settings.OPENEDX_LEARNING_EXT_LTI_CONSUMER_FAILED_MESSAGE_RATE_LIMIT = "2/h"
+    api.update_placement(
+        course_key=placement.course_key,
+        placement_uuid=placement.uuid,
+        due_at=timezone.now() - timedelta(days=1),
+        accepts_late_grades=False,
+    )
+    body = b"<broken" if kind == "unreadable" else outcome_body(sourced_id_of(ada, placement))
+    signing = {"secret": "wrong"} if kind == "forged" else {}
+
+    responses = [post_outcome(client, placement, body, **signing) for _ in range(4)]
+
+    assert read_reply(responses[0].content).description == "Grade is past due"
+    assert [response.status_code for response in responses] == [
+        200,
+        200,
+        *([200] * 2 if kind == "honest" else [429] * 2),
+    ]
+
+
+def test_29_a_tool_that_hangs_up_in_the_middle_is_no_error_of_ours(placement):
+    class HungUp:
+        def read(self, *args):
+            raise OSError("connection reset by peer")
+
+        readline = read
+
+    environ = Client()._base_environ(
+        REQUEST_METHOD="POST",
+        PATH_INFO=api.outcome_path(placement),
+        CONTENT_LENGTH="600",
+        CONTENT_TYPE="application/xml",
+        **{"wsgi.input": HungUp()},
+    )
+    request = WSGIRequest(environ)
+
+    response = views.outcomes(request, placement_uuid=placement.uuid)
+
+    assert response.status_code == 200
+    assert read_reply(response.content).code == "failure"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("times", [1, 2])
+def test_5_4_a_database_that_fails_accepts_nothing_and_once_is_tried_again(ada, placement, client, monkeypatch, times):
+    """A deadlock is the database's to break: what it rolled back is done once more, and then given up."""
+    failures = []
+    really_create = LtiNonce.objects.create
+
+    def create(**kwargs):
+        if len(failures) < times:
+            failures.append(1)
+            raise OperationalError("deadlock found")
+        return really_create(**kwargs)
+
+    monkeypatch.setattr(LtiNonce.objects, "create", create)
+    body = outcome_body(sourced_id_of(ada, placement), score="0.5")
+
+    response = post_outcome(client, placement, body)
+    reply = read_reply(response.content)
+
+    if times == 1:
+        assert (reply.code, score_of(ada, placement)) == ("success", 0.5)
+        return
+    assert (reply.code, reply.description, score_of(ada, placement)) == ("failure", "The request has failed.", None)
+    again = post_outcome(client, placement, body, header=response.wsgi_request.headers["Authorization"])
+    assert read_reply(again.content).code == "success"
+
+
+def test_the_log_says_which_placement_was_addressed(ada, placement, client, caplog):
+    with caplog.at_level("INFO", logger="openedx_learning_ext"):
+        send(client, placement, ada, key="key-2")
+
+    assert f"outcome message refused: foreign_key (placement {placement.pk})" in caplog.text
+
+
+def test_a_sourcedid_with_a_nul_is_nobody_on_every_database(ada, placement, client):
+    course, link, _ = sourced_id_of(ada, placement).split(":")
+
+    reply = read_reply(post_outcome(client, placement, outcome_body(f"{course}:{link}:%00")).content)
+
+    assert reply.description == "User not found."

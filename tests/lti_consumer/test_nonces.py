@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def use(key="key-1", timestamp=NOW, nonce="abc"):
-    nonces.use(consumer_key=key, timestamp=timestamp, nonce=nonce)
+    nonces.use(consumer=key, timestamp=timestamp, nonce=nonce)
 
 
 def test_a_nonce_is_good_once():

@@ -356,3 +356,55 @@ def test_5_4_verify_oauth_body_signature_is_pure_and_repeatable():
     for secret in ("", "wrong"):
         with pytest.raises(ExportedLtiError, match="OAuth signature verification has failed."):
             verify_oauth_body_signature(request, secret, URL)
+
+
+@pytest.mark.parametrize("action", ["replaceResult", "readResult", "deleteResult", "Request", "replaceresultRequest"])
+def test_4_4_an_action_that_is_nearly_one_of_ours_is_unsupported(action):
+    block = ReadableBlock()
+    handle(block, outcome_body(SOURCED_ID, score="0.5"))
+    body = outcome_body(SOURCED_ID, score="1").replace(b"replaceResultRequest", action.encode())
+
+    reply = handle(block, body)
+
+    assert (reply.code, reply.operation) == ("unsupported", "")
+    assert list(block.points.values()) == [2.0]
+
+
+def test_4_1_a_passport_that_cannot_be_read_is_a_wrong_signature():
+    class Misconfigured(Block):
+        @property
+        def lti_provider_key_secret(self):
+            raise LtiError("Could not parse LTI passport")
+
+        @lti_provider_key_secret.setter
+        def lti_provider_key_secret(self, value):
+            pass
+
+    reply = handle(Misconfigured(), outcome_body(SOURCED_ID))
+
+    assert reply.description == "OAuth verification error: OAuth signature verification has failed."
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (lambda: Request(b"<broken", URL), "unreadable"),
+        (lambda: Request(b"x" * 65_537, URL), "too_large"),
+        (lambda: Request(outcome_body(SOURCED_ID), URL), "no_header"),
+        (lambda: signed_request(outcome_body(SOURCED_ID), url=URL, secret="wrong"), "bad_signature"),
+        (lambda: signed_request(outcome_body(SOURCED_ID), url=URL, nonce="n" * 256), "not_acceptable:oauth_nonce"),
+    ],
+)
+def test_4_1_the_true_reason_is_in_the_log_as_a_code(make, code, caplog):
+    with caplog.at_level("INFO", logger="openedx_learning_ext"):
+        OutcomeService(Block()).handle_request(make())
+
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == f"outcome message refused: {code} (a block)"
+
+
+def test_4_1_a_block_without_a_secret_is_told_apart_in_the_log_only(caplog):
+    with caplog.at_level("INFO", logger="openedx_learning_ext"):
+        handle(Block(secret=""), outcome_body(SOURCED_ID))
+
+    assert "no_secret" in caplog.text

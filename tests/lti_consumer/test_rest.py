@@ -15,7 +15,7 @@ from django.utils import timezone
 from opaque_keys.edx.keys import CourseKey
 
 from openedx_learning_ext.lti_consumer import api
-from openedx_learning_ext.lti_consumer.models import LtiConfiguration, LtiPlacement
+from openedx_learning_ext.lti_consumer.models import LtiConfiguration, LtiPlacement, LtiResult
 from openedx_learning_ext.lti_consumer.urls import api_patterns
 from openedx_learning_ext.standalone import models as host_models
 from openedx_learning_ext.standalone.tokens import make_token
@@ -557,3 +557,33 @@ def test_a_list_takes_as_many_queries_for_fifty_as_for_one(staff, placement, nam
 def test_a_course_without_tools_has_empty_lists(staff, demo_course, tools_path, places_path):
     for path in (tools_path, places_path):
         assert staff.get(path).json()["results"] == []
+
+
+def test_a_form_is_refused_because_it_cannot_say_what_was_left_out(browsers, placement):
+    for method in ("post", "put", "patch"):
+        path = path_of("placements") if method == "post" else path_of("placement", place=placement.uuid)
+        answer = getattr(browsers["staff"], method)(
+            path, "title=form&configuration_id=1", content_type="application/x-www-form-urlencoded"
+        )
+
+        assert answer.status_code == 415
+    placement.refresh_from_db()
+    assert placement.accepts_late_grades
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 50_000], ids=["lists", "objects"])
+def test_json_nested_without_end_is_the_senders_error(browsers, demo_course, body):
+    for name in ("placements", "configurations"):
+        answer = browsers["staff"].post(path_of(name), body, content_type="application/json")
+
+        assert answer.status_code == 400
+
+
+def test_a_resource_link_id_stays_once_there_are_results(browsers, placement, ada):
+    path = path_of("placement", place=placement.uuid)
+    change = json.dumps({"resource_link_id": "another"})
+    LtiResult.objects.record(placement_id=placement.pk, user_id=ada.pk, score=0.5)
+
+    answer = browsers["staff"].patch(path, change, content_type="application/json")
+
+    assert (answer.status_code, list(answer.json())) == (400, ["resource_link_id"])

@@ -106,7 +106,7 @@ def read_message(
             what was sent in it.
     """
     if authorization is None or (scheme := _SCHEME.match(authorization)) is None:
-        raise LtiError(NO_HEADER)
+        raise LtiError(NO_HEADER, code="no_header")
     parameters, encoded = _read_parameters(authorization, scheme.end())
     _check_parameters(parameters, rules)
     return SignedMessage(method.upper(), body, parameters, encoded)
@@ -115,7 +115,7 @@ def read_message(
 def _read_parameters(header: str, start: int) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
     """Return the parameters decoded, and those that are signed percent-encoded."""
     if len(header) > _MAX_HEADER or _ALL_PARAMETERS.fullmatch(header, start) is None:
-        raise LtiError(BAD_SIGNATURE)
+        raise LtiError(BAD_SIGNATURE, code="bad_header")
     parameters: dict[str, str] = {}
     encoded = []
     for name, quoted, bare in _PARAMETER.findall(header, start):
@@ -123,7 +123,8 @@ def _read_parameters(header: str, start: int) -> tuple[dict[str, str], tuple[tup
         if not _NEEDS_NO_ENCODING(name):
             name = unquote(name)
         if name in parameters:
-            raise LtiError(f"OAuth parameter {name if name in _CHECKED else 'oauth_*'} is repeated.")
+            shown = name if name in _CHECKED else "oauth_*"
+            raise LtiError(f"OAuth parameter {shown} is repeated.", code=f"repeated:{shown}")
         parameters[name], encoded_value = _decode(value)
         if name != "oauth_signature" and name != "realm":
             encoded.append((name if name in _CHECKED else quote(name, safe=""), encoded_value))
@@ -140,7 +141,7 @@ def _decode(value: str) -> tuple[str, str]:
     try:
         decoded = unquote(value, errors="strict")
     except UnicodeDecodeError:
-        raise LtiError(BAD_SIGNATURE) from None
+        raise LtiError(BAD_SIGNATURE, code="bad_header") from None
     return decoded, quote(decoded, safe="")
 
 
@@ -163,7 +164,8 @@ def _is_ascii(value: str | None, longest: int) -> bool:
 
 def _require(acceptable: bool, parameters: Mapping[str, str], name: str) -> None:
     if not acceptable:
-        raise LtiError(f"OAuth parameter {name} is {'not acceptable' if parameters.get(name) else 'missing'}.")
+        problem = "not acceptable" if parameters.get(name) else "missing"
+        raise LtiError(f"OAuth parameter {name} is {problem}.", code=f"{problem.replace(' ', '_')}:{name}")
 
 
 def check_body_hash(message: SignedMessage) -> None:
@@ -180,7 +182,7 @@ def check_body_hash(message: SignedMessage) -> None:
     if message.parameters["oauth_signature_method"] == HMAC_SHA256:
         good |= hmac.compare_digest(sent, base64.b64encode(hashlib.sha256(message.body).digest()))
     if not good:
-        raise LtiError(BAD_BODY_HASH)
+        raise LtiError(BAD_BODY_HASH, code="bad_body_hash")
 
 
 def find_signed_url(message: SignedMessage, secret: str, urls: Sequence[str]) -> int:
@@ -200,7 +202,7 @@ def find_signed_url(message: SignedMessage, secret: str, urls: Sequence[str]) ->
         base = base_string(message.method, url, message.encoded).encode("ascii")
         if hmac.compare_digest(sent, base64.b64encode(hmac.digest(key, base, digest))) and secret:
             return index
-    raise LtiError(BAD_SIGNATURE)
+    raise LtiError(BAD_SIGNATURE, code="bad_signature" if secret else "no_secret")
 
 
 def base_string(method: str, url: str, encoded_parameters: Iterable[tuple[str, str]]) -> str:
@@ -241,7 +243,7 @@ def check_timestamp(parameters: Mapping[str, str], *, now: float, rules: OAuthRu
     """
     timestamp = int(parameters["oauth_timestamp"])
     if not now - rules.max_age_seconds <= timestamp <= now + rules.max_ahead_seconds:
-        raise LtiError(BAD_TIMESTAMP)
+        raise LtiError(BAD_TIMESTAMP, code=f"stale:{timestamp - int(now):+d}s"[:40])
     return timestamp
 
 
@@ -254,7 +256,7 @@ def check_consumer_key(parameters: Mapping[str, str], expected: str) -> None:
     """
     sent = parameters["oauth_consumer_key"].encode("utf-8")
     if not hmac.compare_digest(sent, expected.encode("utf-8")) or not expected:
-        raise LtiError(BAD_SIGNATURE)
+        raise LtiError(BAD_SIGNATURE, code="foreign_key")
 
 
 # -- what goes out -----------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ NS = "http://www.imsglobal.org/services/ltiv1p1/xsd/imsoms_v1p0"
 NS_OLD = "http://www.imsglobal.org/lis/oms1p0/pox"
 
 REPLACE, READ, DELETE = "replaceResult", "readResult", "deleteResult"
-OPERATIONS = (REPLACE, READ, DELETE)
+_OPERATION_OF = {f"{operation}Request": operation for operation in (REPLACE, READ, DELETE)}
 
 SUCCESS, FAILURE, UNSUPPORTED = "success", "failure", "unsupported"
 
@@ -40,12 +40,12 @@ class OutcomeRequest:
 
     @property
     def operation(self) -> str:
-        """Return the action without ``Request``: ``replaceResult``, ``readResult``, ``deleteResult`` or another."""
-        return self.action.removesuffix("Request")
+        """Return ``replaceResult``, ``readResult`` or ``deleteResult``, or nothing for an action nobody knows."""
+        return _OPERATION_OF.get(self.action, "")
 
     def __repr__(self) -> str:
         """Leave out the sourcedid and the score: they are about a person."""
-        return f"<OutcomeRequest {self.operation[:32]}>"
+        return f"<OutcomeRequest {self.operation or 'unknown'}>"
 
 
 def parse_request(body: str | bytes) -> OutcomeRequest:

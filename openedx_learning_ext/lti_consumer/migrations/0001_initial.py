@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                 (
                     "resource_link_id",
                     models.CharField(
-                        default=openedx_learning_ext.lti_consumer.models._new_resource_link_id, max_length=255
+                        default=openedx_learning_ext.lti_consumer.models.new_resource_link_id, max_length=255
                     ),
                 ),
                 ("title", models.CharField(max_length=255)),
