@@ -72,7 +72,8 @@ def all_checks() -> list[tuple[str, str]]:
     for check in registry.get_checks(include_deployment_checks=True):
         if check.__module__.startswith(f"{PACKAGE}."):
             found += CHECK_ID.findall(sentence(check))
-    return sorted((name, text[0].upper() + text[1:].strip()) for name, text in found)
+    sentences = ((name, text.strip()) for name, text in found)
+    return sorted((name, text[0].upper() + text[1:]) for name, text in sentences)
 
 
 def page() -> str:

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class LtiConsumerConfig(AppConfig):
-    """Foreign tools in our courses. Its URLs stand under the umbrella's prefix, so its own manifest is empty."""
+    """External tools in our courses. Its URLs stand under the umbrella's prefix, so its own manifest is empty."""
 
     name = "openedx_learning_ext.lti_consumer"
     label = "learning_ext_lti_consumer"

@@ -14,7 +14,7 @@ from openedx_learning_ext.core.host import STANDALONE_ADAPTER, find_host_path
 def check_outcome_address(**kwargs: Any) -> list[CheckMessage]:
     """``learning_ext_lti_consumer.W001``: tools are told to post grades over plain http."""
     base = conf.LTI_CONSUMER_BASE_URL() or conf.LMS_ROOT_URL() or ""
-    if find_host_path() == STANDALONE_ADAPTER or not base.lower().startswith("http:"):
+    if find_host_path() in (None, STANDALONE_ADAPTER) or not base.lower().startswith("http:"):
         return []
     return [
         Warning(

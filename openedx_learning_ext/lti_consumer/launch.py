@@ -39,7 +39,7 @@ PROBLEM_TEXTS = {
     "invalid_url": _("The launch URL is not an absolute http or https address."),
     "missing_key": _("The consumer key is missing."),
     "missing_secret": _("The shared secret is missing."),
-    "unreadable_secret": _("The stored secret cannot be read any more. Enter it again."),
+    "unreadable_secret": _("The stored shared secret cannot be read any more. Enter it again."),
     "unsupported_version": _("The tool is set up for LTI 1.3, which is not supported here."),
 }
 
@@ -184,8 +184,8 @@ def placement_parameters(*, placement: LtiPlacement, user: User, outcome_url: st
     """
     Return what the tool of a placement is told about the person and the place.
 
-    A learner of a graded placement also gets the outcome address and a sourcedid. User name and e-mail address are told
-    only where the course allows it and the tool asks for it.
+    A learner of a graded placement also gets the outcome service URL and a sourcedid. User name and e-mail address are
+    told only where the course allows it and the tool asks for it.
     """
     host = get_host()
     configuration, course_key = placement.configuration, placement.course_key

@@ -29,7 +29,7 @@ class PlacementBlock:
     """One placement with the attributes that ``OutcomeService`` asks of a block, the optional ones included."""
 
     def __init__(self, placement: LtiPlacement, outcome_service_url: str) -> None:
-        """Stand for this placement, whose tool was told this outcome address."""
+        """Stand for this placement, whose tool was told this outcome service URL."""
         self.placement = placement
         self.outcome_service_url = outcome_service_url
         self.takes_outcomes = placement.graded
@@ -121,5 +121,5 @@ class NoPlacement:
     log_id = "no placement"
 
     def __init__(self, outcome_service_url: str) -> None:
-        """Stand at this outcome address."""
+        """Stand at this outcome service URL."""
         self.outcome_service_url = outcome_service_url

@@ -25,7 +25,7 @@ DEFAULT_PORT = 8000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and answer its exit status: 0 well, 1 not, 2 called wrongly, 130 stopped by Ctrl-C."""
+    """Run the command and return its exit status: 0 well, 1 not, 2 called wrongly, 130 stopped by Ctrl-C."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(given[:1] if given[:1] == ["manage"] else given)
     missing = [name for name in EXTRA if importlib.util.find_spec(name) is None]
@@ -99,7 +99,7 @@ def _demo(options: argparse.Namespace, data: Path) -> int:
         return 1
     with listener:
         if not ip_address(listener.getsockname()[0]).is_loopback:
-            print("Other computers may reach this, and everyone knows the demo's passwords.", file=sys.stderr)
+            print(_open_to_others(listener), file=sys.stderr)
         signal.signal(signal.SIGTERM, _interrupt)
         os.environ["LEARNING_EXT_DATA"] = str(data)
         if options.check or not os.environ.get("LEARNING_EXT_PUBLIC_URL"):
@@ -138,6 +138,19 @@ def _local_address(listener: socket.socket) -> str:
     if ip_address(host).is_unspecified:
         host = "::1" if ":" in host else "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _open_to_others(listener: socket.socket) -> str:
+    """Return what to know when other computers may reach the listener."""
+    address, port = listener.getsockname()[:2]
+    text = "Other computers may reach this, and everyone knows the demo's passwords."
+    has_a_name = bool(os.environ.get("LEARNING_EXT_PUBLIC_URL")) or not ip_address(address).is_unspecified
+    if has_a_name:
+        return text
+    return (
+        f"{text}\nThey are let in by one name only, which you choose when you start it: "
+        f"LEARNING_EXT_PUBLIC_URL=http://<name>:{port}"
+    )
 
 
 def _interrupt(signum: int, frame: object) -> NoReturn:

@@ -23,7 +23,9 @@ from lxml import html
 from waitress import wasyncore
 from waitress.server import create_server
 
-COURSE_ID = "course-v1:OpenedX+Demo+2026"
+from openedx_learning_ext.standalone.management.commands.seed_demo import DEMO
+
+COURSE_ID = str(DEMO)
 TIMEOUT_SECONDS = 30
 # A tool of ours keeps one busy while the course answers it in another.
 THREADS = 16
@@ -44,7 +46,7 @@ class Story:
     room: Page | None = None
 
     def get(self, address: str) -> Page:
-        """Open a page; answer it once it is there with status 200."""
+        """Open a page; return it once it is there with status 200."""
         return Page.of(self.browser.get(urljoin(self.base_url, address), timeout=TIMEOUT_SECONDS))
 
     def send(self, page: Page, form: Any, **values: str) -> Page:
@@ -128,7 +130,7 @@ def ada_signs_in(story: Story) -> None:
 
 
 def tool_is_launched(story: Story) -> None:
-    """The course launches a foreign tool for her; the tool finds the signature good."""
+    """The course launches an external tool for her; the tool finds the signature good."""
     frame = story.get(story.tool_page).one("//iframe[@src]", "frame")
     launch = story.get(urljoin(story.tool_page, frame.get("src")))
     story.room = story.send(launch, launch.one("//form[@id='lti-launch']", "launch form"))
@@ -169,7 +171,7 @@ def overtaken_replay_changes_nothing(story: Story) -> None:
 
 
 def _answer_of(story: Story, action: str, *, good: bool, **values: str) -> str:
-    """Press one of the tool's buttons and answer what the tool says the course said."""
+    """Press one of the tool's buttons and return what the tool says the course said."""
     if story.room is None:
         raise StepFailed("the tool was not launched")
     story.room = story.send(story.room, story.room.form(action, f"form for {action}"), **values)
@@ -200,7 +202,7 @@ STEPS: list[Step | str] = [
 
 
 def play(base_url: str, say: Callable[[str], None] = print) -> bool:
-    """Play the story against a running site, a line a step; answer whether no step failed."""
+    """Play the story against a running site, a line a step; return whether no step failed."""
     failed = later = 0
     with requests.Session() as browser:
         browser.trust_env = False  # a proxy of the environment must not come between us and ourselves
@@ -255,7 +257,7 @@ def _close(server: Any) -> None:
 
 
 def prepare() -> bool:
-    """Make the database ready and seed it when it is new; answer whether it was. A second start keeps the data."""
+    """Make the database ready and seed it when it is new; return whether it was. A second start keeps the data."""
     from openedx_learning_ext.standalone import models
 
     call_command("migrate", interactive=False, verbosity=0)
@@ -268,7 +270,7 @@ def run(listener: socket.socket, *, check: bool) -> int:
     """
     Prepare, serve, play the story where it is new; with ``check`` stop then, else serve until Ctrl-C.
 
-    The story is played over the address that people and tools use. Answers the exit status: 1 when a step failed.
+    The story is played over the address that people and tools use. Returns the exit status: 1 when a step failed.
     """
     from django.conf import settings
 
@@ -306,7 +308,7 @@ def _where_to_click() -> str:
 
     return f"""
 Open {settings.LMS_ROOT_URL}/ and sign in; the password is the user name.
-  ada, bob  learn in a course: open it and start the tool
+  ada, bob  learn in a course: open it and launch the tool
   grace     teaches it: the tab "Tools" of the course sets up tools and shows results
   admin     runs the site: {settings.LMS_ROOT_URL}/admin/
 Everything is kept in {settings.DATA_DIR}; delete that folder to start afresh. Ctrl-C stops.

@@ -18,9 +18,6 @@ from openedx_learning_ext.standalone import models, wording
 if TYPE_CHECKING:
     from opaque_keys.edx.keys import CourseKey
 
-MASK = "••••"
-
-
 class ToolForm(forms.Form):
     """What the two forms share: which course they are for, and where refusals of the library go."""
 
@@ -45,24 +42,24 @@ class ToolForm(forms.Form):
 
 
 class ConfigurationForm(ToolForm):
-    """A tool: where it is launched, and the key and secret that the course and the tool share."""
+    """A tool: its launch URL, consumer key and shared secret, and what it is told."""
 
     translated_fields = {"lti_config": "custom_parameters"}
 
     lti_1p1_launch_url = forms.CharField(
-        label=gettext_lazy("Launch address"),
+        label=gettext_lazy("Launch URL"),
         max_length=1023,
         widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text=gettext_lazy("Where the tool is started. Whoever runs the tool tells you."),
+        help_text=gettext_lazy("Where the tool is launched. Whoever runs the tool tells you."),
     )
     lti_1p1_client_key = forms.CharField(
-        label=gettext_lazy("Key"),
+        label=gettext_lazy("Consumer key"),
         max_length=255,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text=gettext_lazy("By this the tool knows who starts it."),
+        help_text=gettext_lazy("By this the tool knows who launches it."),
     )
     lti_1p1_client_secret = forms.CharField(
-        label=gettext_lazy("Secret"),
+        label=gettext_lazy("Shared secret"),
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -99,12 +96,7 @@ class ConfigurationForm(ToolForm):
             self.fields["pii_share_email"].help_text = _(
                 "At present this site lets no tool of this course know who learners are, whatever is chosen here."
             )
-        is_set = configuration is not None and bool(configuration.lti_1p1_client_secret)
-        self.fields["lti_1p1_client_secret"].help_text = (
-            _("Now: %(mask)s. Leave this empty to keep it; it is never shown again.") % {"mask": MASK}
-            if is_set
-            else _("Now: Not set. It is kept encrypted and never shown again.")
-        )
+        self.fields["lti_1p1_client_secret"].help_text = wording.shared_secret_help(configuration)
 
     def clean_custom_parameters(self) -> dict[str, str]:
         """Read the lines; ``custom_`` is put before a name that lacks it, as tools expect."""
@@ -154,7 +146,7 @@ class PlacementForm(ToolForm):
         label=gettext_lazy("Title"), max_length=255, help_text=gettext_lazy("What learners see in the course.")
     )
     configuration = forms.ChoiceField(
-        label=gettext_lazy("Tool"), help_text=gettext_lazy("Which of the tools that the course knows starts here.")
+        label=gettext_lazy("Tool"), help_text=gettext_lazy("Which of the course's tools is launched here.")
     )
     graded = forms.BooleanField(
         label=gettext_lazy("Graded"),
@@ -165,18 +157,18 @@ class PlacementForm(ToolForm):
         label=gettext_lazy("Points for a full score"), initial=1, min_value=0, help_text=gettext_lazy("For example 10.")
     )
     block = forms.ChoiceField(
-        label=gettext_lazy("Part of the course"),
+        label=gettext_lazy("Block"),
         required=False,
-        help_text=gettext_lazy("Where the tool stands in the outline; its scores count there."),
+        help_text=gettext_lazy("Where in the outline the tool is shown; its scores count there."),
     )
     due_at = forms.DateTimeField(
-        label=gettext_lazy("Due (UTC)"),
+        label=gettext_lazy("Due date (UTC)"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
     )
     grace_minutes = forms.IntegerField(
-        label=gettext_lazy("Extra time in minutes"),
+        label=gettext_lazy("Grace period in minutes"),
         initial=0,
         min_value=0,
         max_value=60 * 24 * 365,
@@ -186,7 +178,7 @@ class PlacementForm(ToolForm):
         label=gettext_lazy("Accept late scores"),
         required=False,
         initial=True,
-        help_text=gettext_lazy("Scores that come after the due date and the extra time."),
+        help_text=gettext_lazy("Scores that come after the due date and the grace period."),
     )
 
     def __init__(self, *args: Any, placement: lti_consumer.LtiPlacement | None = None, **kwargs: Any) -> None:

@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "openedx_learning_ext.standalone.middleware.ContentSecurityPolicyMiddleware",
+    "openedx_learning_ext.standalone.middleware.OneAddressMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -177,7 +178,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
 }
-LEARNING_EXT_JWT_ISSUER = {"ISSUER": f"{LMS_ROOT_URL}/oauth2", "AUDIENCE": "learning-ext", "SECRET_KEY": SECRET_KEY}
+# The same at every address: a token is often made by a command that does not know at which port the site is served.
+LEARNING_EXT_JWT_ISSUER = {"ISSUER": "learning-ext-host", "AUDIENCE": "learning-ext", "SECRET_KEY": SECRET_KEY}
 JWT_AUTH = {
     "JWT_ALGORITHM": "HS256",
     "JWT_AUTH_HEADER_PREFIX": "JWT",
@@ -195,6 +197,7 @@ EDX_DRF_EXTENSIONS: dict[str, dict[str, str]] = {"JWT_PAYLOAD_USER_ATTRIBUTE_MAP
 
 # -- what is written down ----------------------------------------------------------------------------------------------
 
+OPENEDX_TELEMETRY: list[str] = []  # the default is a service that is not installed, and the log would say so
 EVENT_TRACKING_ENABLED = True
 EVENT_TRACKING_BACKENDS = {
     "logger": {
@@ -217,6 +220,8 @@ LOGGING = {
         "openedx_learning_ext.standalone.host": {"level": "WARNING"},
         # The same answers stand in the access log of whoever serves this; only errors of ours are news.
         "django.request": {"level": "ERROR"},
+        # Whoever comes by a name that is not ours is told so; strangers must not fill the log.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         # It would write down whom it signs for, and the signature.
         "oauthlib": {"level": "WARNING"},
         "requests_oauthlib": {"level": "WARNING"},

@@ -15,7 +15,7 @@ LIFETIME_SECONDS = 3600
 
 
 def make_token(user: AbstractUser) -> str:
-    """Return a new signed token for this person; each call answers another one, all are good until they expire."""
+    """Return a new signed token for this person; each call returns another one, all are good until they expire."""
     issuer = settings.LEARNING_EXT_JWT_ISSUER
     now = int(time.time())
     claims = {

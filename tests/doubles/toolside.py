@@ -123,7 +123,7 @@ def sourced_id_of(user, placement) -> str:
 
 
 def outcome_url_of(placement, *, base="http://testserver") -> str:
-    """Return the outcome address of a placement under the test client's host."""
+    """Return the outcome service URL of a placement under the test client's host."""
     return base + api.outcome_path(placement)
 
 

@@ -7,7 +7,9 @@ import shutil
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support import expected_conditions as when
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -43,7 +45,7 @@ def chromium(tmp_path):
 
 
 def until(browser, condition):
-    """Wait until something is there, and answer it."""
+    """Wait until something is there, and return it."""
     return WebDriverWait(browser, WAIT_SECONDS).until(condition)
 
 
@@ -92,24 +94,65 @@ def test_grace_adds_a_tool_and_starts_it_in_a_new_window(site, chromium):
     assert "you teach here" in greeting
 
 
-def test_the_whole_way_to_the_tool_can_be_gone_by_keyboard(site, chromium):
-    from selenium.webdriver.common.keys import Keys
+def test_a_score_can_be_sent_from_the_sign_in_page_on_by_keyboard_alone(site, chromium):
+    def press(*keys):
+        """Press keys; they go to whatever has the focus, in a frame too."""
+        ActionChains(chromium).send_keys(*keys).perform()
 
     def focused():
         return chromium.switch_to.active_element
 
+    def tab_to(wanted, what):
+        """Press Tab until it is there; a person would give up after so many, too."""
+        for _ in range(25):
+            press(Keys.TAB)
+            if wanted(focused()):
+                return
+        pytest.fail(f"Tab never came to {what}")
+
     chromium.get(f"{site.url}/login/")
-    focused().send_keys("ada", Keys.TAB, "ada", Keys.ENTER)
+    press("ada", Keys.TAB, "ada", Keys.ENTER)
     until(chromium, when.title_contains("My courses"))
-    chromium.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    press(Keys.TAB)
     assert focused().text == "Skip to the content"
-    focused().send_keys(Keys.ENTER, Keys.TAB)
+    press(Keys.ENTER, Keys.TAB)
     assert "A tour" in focused().text
     assert focused().value_of_css_property("outline-style") == "solid"
-
-    focused().send_keys(Keys.ENTER)
-
+    press(Keys.ENTER)
     until(chromium, when.title_contains("A tour"))
+    tab_to(lambda element: element.text == "Quiz corner", "the tool")
+    press(Keys.ENTER)
+    until(chromium, when.title_contains("Quiz corner"))
+    until(chromium, when.frame_to_be_available_and_switch_to_it((By.CSS_SELECTOR, "iframe.tool")))
+    until(chromium, when.visibility_of_element_located((By.ID, "greeting")))
+    chromium.switch_to.default_content()
+
+    tab_to(lambda element: element.tag_name == "iframe", "the frame")
+    chromium.switch_to.frame(focused())
+    tab_to(lambda element: element.get_attribute("id") == "id_score", "the score")
+    press(Keys.CONTROL, "a", Keys.NULL, "45")
+    tab_to(lambda element: element.get_attribute("id") == "send", "the button")
+    assert focused().value_of_css_property("outline-style") == "solid"
+    press(Keys.ENTER)
+
+    answer = until(chromium, when.visibility_of_element_located((By.ID, "answer"))).text
+    chromium.switch_to.default_content()
+    assert answer == "The course accepted the score."
+    until(chromium, when.text_to_be_present_in_element((By.ID, "score"), "4.5 of 10"))
+
+
+def test_who_opens_the_site_by_another_name_gets_a_tool_that_appears(site, chromium):
+    assert site.url.startswith("http://localhost:")
+    page = f"{site.url.replace('localhost', '127.0.0.1')}{site.pages.tool}"
+
+    chromium.get(page)
+    chromium.find_element(By.NAME, "username").send_keys("ada")
+    chromium.find_element(By.NAME, "password").send_keys("ada", Keys.ENTER)
+    until(chromium, when.title_contains("Quiz corner"))
+    until(chromium, when.frame_to_be_available_and_switch_to_it((By.CSS_SELECTOR, "iframe.tool")))
+    greeting = until(chromium, when.visibility_of_element_located((By.ID, "greeting"))).text
+
+    assert "you learn here" in greeting
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -12,6 +12,8 @@ import time
 import pytest
 import requests
 
+from openedx_learning_ext.standalone.demo import COURSE_ID
+
 COMMAND = [sys.executable, "-m", "openedx_learning_ext"]
 
 
@@ -29,7 +31,7 @@ def run(*arguments, cwd, **more):
 
 
 def start(*arguments, cwd):
-    """Start the command, and answer it once it says where to click, with what it has printed until then."""
+    """Start the command, and return it once it says where to click, with what it has printed until then."""
     process = subprocess.Popen(
         [*COMMAND, *arguments], cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -44,7 +46,7 @@ def start(*arguments, cwd):
 
 
 def stop(process, signum=signal.SIGINT):
-    """Stop it, and answer its exit status and what it said last."""
+    """Stop it, and return its exit status and what it said last."""
     process.send_signal(signum)
     rest, _ = process.communicate(timeout=30)
     return process.returncode, rest
@@ -65,6 +67,7 @@ def test_check_plays_the_story_and_leaves_nothing_behind(tmp_path):
     assert [line.split(".")[0].strip() for line in steps] == [str(number) for number in range(1, len(steps) + 1)]
     assert {line.rsplit("... ", 1)[1] for line in steps} == {"ok", "not yet"}
     assert "Traceback" not in answer.stderr
+    assert "WARNING" not in answer.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -115,6 +118,37 @@ def test_a_second_start_keeps_the_data_plays_no_story_and_finds_the_tool_at_its_
 
     assert "The story" not in printed
     assert kept == "Your score: 9 of 10"
+
+
+def test_a_token_opens_the_api_whatever_the_port(tmp_path):
+    process, _ = start("demo", "--port", str(port := free_port()), "--data", "data", cwd=tmp_path)
+    try:
+        made = run("manage", "make_jwt", "grace", cwd=tmp_path, LEARNING_EXT_DATA="data")
+        with requests.Session() as script:
+            script.trust_env = False
+            address = f"http://127.0.0.1:{port}/api/learning_ext/lti_consumer/v1/courses/{COURSE_ID}/configurations/"
+            answer = script.get(address, headers={"Authorization": f"JWT {made.stdout.strip()}"}, timeout=30)
+    finally:
+        stop(process)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["count"] == 1
+
+
+def test_listening_everywhere_says_how_others_reach_it_and_strangers_fill_no_log(tmp_path):
+    port = free_port()
+    process, printed = start("demo", "--host", "0.0.0.0", "--port", str(port), "--data", "data", cwd=tmp_path)
+    with requests.Session() as browser:
+        browser.trust_env = False
+        headers = {"Host": f"stranger.example:{port}"}
+        answer = browser.get(f"http://127.0.0.1:{port}/login/", headers=headers, timeout=30)
+
+    _, rest = stop(process)
+
+    assert "everyone knows the demo's passwords" in printed
+    assert f"LEARNING_EXT_PUBLIC_URL=http://<name>:{port}" in printed
+    assert answer.status_code == 400
+    assert "Traceback" not in rest and "stranger" not in rest
 
 
 def test_a_port_in_use_is_one_clear_sentence(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.urls import reverse
 from lxml import html
 
 from openedx_learning_ext.lti_consumer import api as lti_consumer
@@ -69,8 +70,67 @@ def test_the_page_says_whether_a_secret_is_set(seeded, browse):
     answer = browse("grace").get(seeded.pages.manage)
 
     shown = text_of(answer)
-    assert html.fromstring(answer.content).xpath("//dt[.='Secret']/following-sibling::dd/text()") == ["••••", "Not set"]
+    secrets = html.fromstring(answer.content).xpath("//dt[.='Shared secret']/following-sibling::dd[1]/text()")
+    assert secrets == ["••••", "Not set"]
     assert "The consumer key is missing." in shown and "The shared secret is missing." in shown
+
+
+@pytest.fixture
+def unreadable(seeded, settings):
+    """The demo, started with another encryption key than its tool's secret was stored with."""
+    settings.OPENEDX_LEARNING_EXT_SECRET_KEYS = ["a key that encrypted nothing so far"]
+    return seeded
+
+
+@pytest.mark.parametrize("page", ["manage", "edit_configuration", "tool"])
+def test_a_secret_that_cannot_be_read_any_more_is_said_so_where_it_is_entered_again(unreadable, browse, page):
+    answer = browse("grace").get(getattr(unreadable.pages, page))
+
+    assert answer.status_code == 200
+    assert "cannot be read any more" in text_of(answer)
+    assert "enter it again" in text_of(answer).lower()
+
+
+@pytest.mark.parametrize("page", ["course", "results", "edit_placement", "delete_configuration", "delete_placement"])
+def test_every_other_page_of_the_team_works_with_a_secret_that_cannot_be_read(unreadable, browse, page):
+    assert browse("grace").get(getattr(unreadable.pages, page)).status_code == 200
+
+
+def test_entering_a_secret_again_mends_one_that_could_not_be_read(unreadable, browse):
+    client = browse("grace")
+
+    without = client.post(
+        unreadable.pages.edit_configuration, NEW_TOOL | {"lti_1p1_client_secret": ""}, follow=True
+    )
+    entered = client.post(unreadable.pages.edit_configuration, NEW_TOOL, follow=True)
+
+    assert "cannot be read any more" in text_of(without)
+    assert "cannot be read any more" not in text_of(entered)
+    changed = lti_consumer.get_configuration(course_key=DEMO, configuration_id=unreadable.configuration.pk)
+    assert changed.lti_1p1_client_secret == "not to be seen"
+
+
+def test_two_tools_at_one_launch_url_are_told_apart_by_their_consumer_keys(seeded, browse):
+    twins = [
+        lti_consumer.create_configuration(
+            course_key=DEMO,
+            lti_1p1_launch_url="https://tool.example/launch",
+            lti_1p1_client_key=key,
+            lti_1p1_client_secret="s",
+        )
+        for key in ("monday-group", "friday-group")
+    ]
+    client = browse("grace")
+
+    listed = text_of(client.get(seeded.pages.manage))
+    chooser = html.fromstring(client.get(seeded.pages.add_placement).content)
+    chosen = {"course_key": DEMO, "configuration_id": twins[1].pk}
+    removal = client.get(reverse("host:delete-configuration", kwargs=chosen))
+
+    names = ["tool.example/launch · monday-group", "tool.example/launch · friday-group"]
+    assert all(name in listed for name in names)
+    assert chooser.xpath("//select[@name='configuration']/option/text()")[1:] == names
+    assert names[1] in text_of(removal)
 
 
 def test_the_form_says_when_the_site_lets_no_tool_know_who_learners_are(seeded, browse):
@@ -201,13 +261,13 @@ def test_a_wrong_value_of_a_placement_is_said_beside_its_field_and_nothing_is_sa
 
 
 def test_a_tool_of_another_course_can_neither_be_chosen_nor_opened(seeded, browse):
-    foreign = lti_consumer.create_configuration(
+    others = lti_consumer.create_configuration(
         course_key=OTHER, lti_1p1_launch_url="https://a.example/", lti_1p1_client_key="k", lti_1p1_client_secret="s"
     )
     client = browse("grace")
 
-    chosen = client.post(seeded.pages.add_placement, placement_form(seeded, configuration=str(foreign.pk)))
-    opened = client.get(seeded.pages.add_configuration.replace("add", str(foreign.pk)))
+    chosen = client.post(seeded.pages.add_placement, placement_form(seeded, configuration=str(others.pk)))
+    opened = client.get(seeded.pages.add_configuration.replace("add", str(others.pk)))
 
     assert errors_at(chosen, "configuration")
     assert opened.status_code == 404
@@ -233,7 +293,7 @@ def test_the_page_has_the_addresses_to_copy(seeded, browse, settings):
     ]
 
 
-def test_an_ungraded_placement_has_no_outcome_address(seeded, browse):
+def test_an_ungraded_placement_has_no_outcome_service_url(seeded, browse):
     lti_consumer.update_placement(course_key=DEMO, placement_uuid=seeded.placement.uuid, graded=False)
 
     answer = browse("grace").get(seeded.pages.manage)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 from lxml import html
 
 from openedx_learning_ext.core.host import get_host
@@ -137,13 +137,103 @@ def test_every_page_carries_the_strict_policy_and_nobody_frames_it(seeded, brows
     assert answer["X-Content-Type-Options"] == "nosniff"
 
 
-def test_the_page_of_a_tool_may_frame_tools_from_elsewhere(seeded, browse):
+def test_the_page_of_a_tool_may_frame_that_tool_and_where_it_sends_people_on_to(seeded, browse):
+    lti_consumer.update_configuration(
+        course_key=DEMO,
+        configuration_id=seeded.configuration.pk,
+        lti_1p1_launch_url="https://tool.example:8443/launch?room=1",
+    )
+
     answer = browse("ada").get(seeded.pages.tool)
 
-    assert "frame-src 'self' http: https:" in answer["Content-Security-Policy"]
+    assert answer["Content-Security-Policy"].endswith("; frame-src 'self' https: http:")
     frame = html.fromstring(answer.content).xpath("//iframe")[0]
     assert frame.get("src") == lti_consumer.launch_path(seeded.placement)
     assert frame.get("title") == "Quiz corner"
+
+
+def test_what_a_tool_may_use_of_the_browser_is_lent_to_its_own_origin_only(seeded, browse):
+    lti_consumer.update_configuration(
+        course_key=DEMO, configuration_id=seeded.configuration.pk, lti_1p1_launch_url="https://tool.example/launch"
+    )
+
+    answer = browse("ada").get(seeded.pages.tool)
+
+    allowed = html.fromstring(answer.content).xpath("//iframe/@allow")[0].split("; ")
+    assert "fullscreen https://tool.example" in allowed
+    assert {permission.split(" ", 1)[1] for permission in allowed} == {"https://tool.example"}
+
+
+def test_the_page_of_a_tool_that_cannot_be_launched_frames_nothing(seeded, browse):
+    seeded.configuration.lti_1p1_launch_url = "https://tool.example; script-src *"
+    seeded.configuration.save()
+
+    answer = browse("ada").get(seeded.pages.tool)
+
+    assert answer["Content-Security-Policy"].endswith("; frame-src 'self'")
+    assert not html.fromstring(answer.content).xpath("//iframe")
+
+
+def test_the_page_of_a_tool_says_what_to_do_when_its_frame_stays_empty(seeded, browse):
+    shown = text_of(browse("ada").get(seeded.pages.tool))
+
+    assert "If the tool does not appear, reload this page or open it in a new window." in shown
+
+
+@pytest.mark.parametrize("page", ["/login/", "/tool/"])
+@pytest.mark.parametrize(("language", "direction"), [("es", "ltr"), ("ar", "rtl")])
+def test_a_page_says_in_which_language_it_is(db, page, language, direction):
+    with translation.override(language):
+        answer = Client().get(page)
+
+    root = html.fromstring(answer.content).getroottree().getroot()
+    assert (root.get("lang"), root.get("dir")) == (language, direction)
+
+
+@pytest.mark.parametrize("address", ["/", "/login/", "/courses/nonsense/?next=%2F&a=1"])
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_who_comes_by_another_name_of_this_computer_is_sent_to_the_one_that_tools_know(
+    db, settings, address, method
+):
+    settings.LMS_ROOT_URL = "http://127.0.0.1:8000"
+
+    answer = getattr(Client(headers={"host": "localhost:8000"}), method)(address)
+
+    assert (answer.status_code, answer["Location"]) == (302, f"http://127.0.0.1:8000{address}")
+
+
+@pytest.mark.parametrize(
+    ("host", "method", "address"),
+    [
+        pytest.param("localhost:8000", "post", "/login/", id="a form"),
+        pytest.param("localhost:8000", "get", "/api/learning_ext/health/", id="the API"),
+        pytest.param("127.0.0.1:8000", "get", "/login/", id="the right name"),
+        # A proxy stands between: it would send the browser round and round.
+        pytest.param("localhost:9000", "get", "/login/", id="another port"),
+    ],
+)
+def test_what_need_not_or_must_not_go_elsewhere_is_answered_where_it_came_in(db, settings, host, method, address):
+    settings.LMS_ROOT_URL = "http://127.0.0.1:8000"
+
+    answer = getattr(Client(headers={"host": host}), method)(address)
+
+    assert answer.status_code in (200, 503)
+
+
+def test_behind_a_proxy_that_ends_tls_nobody_is_sent_round_in_circles(db, settings):
+    settings.LMS_ROOT_URL = "https://demo.example"
+
+    answer = Client(headers={"host": "localhost"}).get("/login/")
+
+    assert answer.status_code == 200
+
+
+def test_a_host_name_that_is_not_ours_is_refused_in_our_style_and_no_news_for_the_log(db, caplog):
+    answer = Client(headers={"host": "stranger.example"}).get("/")
+
+    assert answer.status_code == 400
+    assert "That did not work" in text_of(answer)
+    assert caplog.records == []
 
 
 def test_the_course_shows_the_score_of_the_block_to_its_learner_only(seeded, browse):
@@ -194,7 +284,7 @@ def test_an_unfinished_tool_tells_learners_to_wait_and_the_team_why(seeded, brow
     for_learners = text_of(browse("ada").get(seeded.pages.tool))
     for_the_team = text_of(browse("grace").get(seeded.pages.tool))
 
-    assert "cannot be started yet" in for_learners and "secret" not in for_learners.lower()
+    assert "cannot be launched yet" in for_learners and "secret" not in for_learners.lower()
     assert "The shared secret is missing." in for_the_team and "Complete its configuration" in for_the_team
 
 

@@ -69,7 +69,7 @@ def test_a_public_address_that_is_none_is_refused(tmp_path):
     assert "LEARNING_EXT_PUBLIC_URL must be an absolute http or https URL" in answer.stderr
 
 
-def test_plugins_come_last_and_foreign_ones_are_loaded_too(settings):
+def test_plugins_come_last_and_those_of_others_are_loaded_too(settings):
     plugins = settings.INSTALLED_APPS[settings.INSTALLED_APPS.index("openedx_learning_ext.standalone") + 1 :]
 
     assert "openedx_learning_ext.apps.LearningExtConfig" in plugins
@@ -127,7 +127,7 @@ def test_seeding_twice_adds_nothing_and_changes_nothing(seeded):
 
 
 def test_a_later_start_brings_the_tools_address_up_to_date_and_nothing_back(seeded, settings):
-    foreign = lti_consumer.create_configuration(
+    others = lti_consumer.create_configuration(
         course_key=DEMO,
         lti_1p1_launch_url="https://tool.example/tool/launch",
         lti_1p1_client_key="demo-tool",
@@ -142,6 +142,6 @@ def test_a_later_start_brings_the_tools_address_up_to_date_and_nothing_back(seed
     moved = lti_consumer.get_configuration(course_key=DEMO, configuration_id=seeded.configuration.pk)
     assert moved.lti_1p1_launch_url == "http://127.0.0.1:9000/tool/launch/"
     assert moved.lti_1p1_client_secret == secret
-    foreign.refresh_from_db()
-    assert foreign.lti_1p1_launch_url == "https://tool.example/tool/launch"
+    others.refresh_from_db()
+    assert others.lti_1p1_launch_url == "https://tool.example/tool/launch"
     assert not lti_consumer.list_placements(course_key=DEMO).exists()

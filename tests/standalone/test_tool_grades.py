@@ -17,7 +17,7 @@ def launched(story):
 
 
 def press(story, button, **values):
-    """Press a button of the tool and answer what the tool says the course said, and whether it was good."""
+    """Press a button of the tool and return what the tool says the course said, and whether it was good."""
     story.room = story.send(story.room, story.room.form(f"/{button}/", button), **values)
     answer = story.room.one("//*[@id='answer']", "answer")
     return story.room.text_of("//*[@id='answer']", "answer"), "good" in answer.get("class").split()

@@ -102,7 +102,7 @@ def test_a_launch_that_is_not_signed_by_the_course_is_refused(fields):
     answer = post(fields())
 
     assert answer.status_code == 403
-    assert "The tool did not start" in text_of(answer)
+    assert "The tool was not launched" in text_of(answer)
     assert launches.COOKIE not in answer.cookies
 
 

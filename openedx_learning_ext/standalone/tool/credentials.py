@@ -1,4 +1,4 @@
-"""The key and the secret that the tool shares with the courses that launch it."""
+"""The consumer key and the shared secret that the tool shares with the courses that launch it."""
 
 import hashlib
 import hmac

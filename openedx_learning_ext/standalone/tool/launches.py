@@ -66,7 +66,7 @@ def find(request: HttpRequest, launch_id: str) -> Launch | None:
 
 
 def note(launch: Launch, *, answer: str, is_good: bool, sent: SentMessage | None = None) -> Launch:
-    """Remember what the course answered and the message that was sent, if any; answer the launch as it is now."""
+    """Remember what the course answered and the message that was sent, if any; return the launch as it is now."""
     changed = replace(launch, answer=answer, answer_is_good=is_good, last_message=sent or launch.last_message)
     _keep(changed)
     return changed

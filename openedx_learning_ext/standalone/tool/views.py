@@ -23,8 +23,8 @@ REFUSALS = {
     verification.Refusal.INCOMPLETE: gettext_lazy("Something is missing in what the course sent."),
     verification.Refusal.NOT_A_LAUNCH: gettext_lazy("This is no LTI 1.1 launch."),
     verification.Refusal.TIMESTAMP: gettext_lazy("The launch is too old, or its clock is wrong."),
-    verification.Refusal.SIGNATURE: gettext_lazy("The key or the secret is not the one of this tool."),
-    verification.Refusal.REPLAY: gettext_lazy("This launch was used before. Start the tool from the course again."),
+    verification.Refusal.SIGNATURE: gettext_lazy("The consumer key or the shared secret is not the one of this tool."),
+    verification.Refusal.REPLAY: gettext_lazy("This launch was used before. Launch the tool from the course again."),
 }
 
 
@@ -108,5 +108,5 @@ def act(request: HttpRequest, launch_id: str, action: str) -> HttpResponse:
 
 def _over(request: HttpRequest) -> HttpResponse:
     """Say, inside of the frame, that the tool does not know this visit: another browser's and a forgotten one alike."""
-    reason = _("This visit is over. Start the tool from the course again.")
+    reason = _("This visit is over. Launch the tool from the course again.")
     return _page(request, "refused.html", {"reason": reason}, status=404)

@@ -1,4 +1,4 @@
-"""Pages for a course's team: the tools of the course, where they stand, and what learners achieved in them."""
+"""Pages for a course's team: the tools of the course, their placements, and learners' results."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def tools(request: PersonalRequest, course_key: CourseKey) -> HttpResponse:
         {
             "row": row,
             "name": wording.tool_name(row),
-            "secret": forms.MASK if row.lti_1p1_client_secret else _("Not set"),
+            "secret": wording.shared_secret(row),
             "problems": wording.configuration_problems(row),
             "uses": uses.get(row.pk, 0),
         }
@@ -91,7 +91,7 @@ def tools(request: PersonalRequest, course_key: CourseKey) -> HttpResponse:
 @never_cache
 @login_required
 def results(request: PersonalRequest, course_key: CourseKey, placement_uuid: UUID) -> HttpResponse:
-    """What learners achieved in one placement, by name."""
+    """Learners' results in one placement, by name."""
     visit = courses.enter_as_team(request.user, course_key)
     placement = _placement(course_key, placement_uuid)
     rows = (
@@ -126,7 +126,7 @@ def edit_configuration(
 @never_cache
 @login_required
 def edit_placement(request: PersonalRequest, course_key: CourseKey, placement_uuid: UUID | None = None) -> HttpResponse:
-    """Place a tool in the course, or change where and how it stands there."""
+    """Place a tool in the course, or change a placement."""
     visit = courses.enter_as_team(request.user, course_key)
     placement = None if placement_uuid is None else _placement(course_key, placement_uuid)
     if placement is None and not lti_consumer.list_configurations(course_key=course_key).exists():
@@ -175,7 +175,7 @@ def delete_configuration(request: PersonalRequest, course_key: CourseKey, config
         visit,
         title=_("Remove the tool?"),
         thing=wording.tool_name(configuration),
-        consequence=_("Its address, key and secret are forgotten."),
+        consequence=_("Its launch URL, consumer key and shared secret are forgotten."),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -19,6 +20,9 @@ from openedx_learning_ext.standalone.middleware import content_security_policy
 from openedx_learning_ext.standalone.people import PersonalRequest
 
 TEMPLATES = "openedx_learning_ext/standalone/"
+
+#: What a framed tool may ask the browser for: exercises play sound, record speech and fill the screen.
+FRAME_PERMISSIONS = ("autoplay", "camera", "clipboard-write", "fullscreen", "microphone")
 
 
 @require_safe
@@ -44,18 +48,23 @@ def course(request: PersonalRequest, course_key: CourseKey) -> HttpResponse:
 @never_cache
 @login_required
 def tool(request: PersonalRequest, course_key: CourseKey, placement_uuid: UUID) -> HttpResponse:
-    """One tool, in a frame that starts it, with my score."""
+    """One tool, in a frame that launches it, with my score."""
     visit = courses.enter(request.user, course_key)
     placement = _placement(course_key, placement_uuid)
+    problems = wording.configuration_problems(placement.configuration)
     context = {
         "visit": visit,
         "course": visit.course,
         "entry": courses.tool(course_key, placement, request.user),
-        "problems": wording.configuration_problems(placement.configuration),
+        "problems": problems,
     }
+    if problems:
+        return render(request, TEMPLATES + "course_tool.html", context)
+    origin = _origin(placement.configuration)
+    context["permissions"] = "; ".join(f"{name} {origin}" for name in FRAME_PERMISSIONS)
     response = render(request, TEMPLATES + "course_tool.html", context)
-    # The frame starts at our own launch page, which sends the browser on to wherever the tool lives.
-    response.headers["Content-Security-Policy"] = content_security_policy(frames="'self' http: https:")
+    # The frame starts at our own launch page, which sends the browser on to the tool, and that perhaps to another site.
+    response.headers["Content-Security-Policy"] = content_security_policy(frames="'self' https: http:")
     return response
 
 
@@ -67,6 +76,12 @@ def tool_score(request: PersonalRequest, course_key: CourseKey, placement_uuid: 
     courses.enter(request.user, course_key)
     entry = courses.tool(course_key, _placement(course_key, placement_uuid), request.user)
     return render(request, TEMPLATES + "_score.html", {"entry": entry})
+
+
+def _origin(configuration: lti_consumer.LtiConfiguration) -> str:
+    """Return scheme, host and port of the launch URL of a tool that can be launched: its URL is known to be good."""
+    parts = urlsplit(configuration.lti_1p1_launch_url.strip())
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _placement(course_key: CourseKey, placement_uuid: UUID) -> lti_consumer.LtiPlacement:

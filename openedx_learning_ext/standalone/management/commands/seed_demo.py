@@ -28,7 +28,7 @@ ENROLLED = [("ada", DEMO), ("bob", DEMO), ("bob", OTHER)]
 EXERCISE = "exercise"
 # Course, block type, block id, parent's id, title, graded.
 BLOCKS = [
-    (DEMO, "chapter", "tools", None, "Tools from elsewhere", False),
+    (DEMO, "chapter", "tools", None, "External tools", False),
     (DEMO, "sequential", "first", "tools", "A first exercise", False),
     (DEMO, "lti_consumer", EXERCISE, "first", "Exercise in the quiz corner", True),
     (OTHER, "chapter", "welcome", None, "Welcome", False),
@@ -121,7 +121,7 @@ def _tool() -> None:
 
 
 def _move_tool() -> int:
-    """Have the courses that launch our own tool find it where this site answers now; answer how many had to change."""
+    """Have the courses that launch our own tool find it where this site answers now; return how many had to change."""
     moved = 0
     for configuration in lti_consumer.LtiConfiguration.objects.filter(lti_1p1_client_key=credentials.KEY):
         address = configuration.lti_1p1_launch_url
