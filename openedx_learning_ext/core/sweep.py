@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 Sweeper = Callable[[], int]
 
 _sweepers: dict[str, Sweeper] = {}
+_is_stopping = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,17 @@ class Swept:
 def register(name: str, sweeper: Sweeper) -> None:
     """Have ``sweeper`` run by every sweep under this name. Registering a name again replaces it."""
     _sweepers[name] = sweeper
+
+
+def stop() -> None:
+    """Ask the sweepers of this process to finish what is under way and begin nothing new; for a signal handler."""
+    global _is_stopping
+    _is_stopping = True
+
+
+def is_stopping() -> bool:
+    """Tell a sweeper that takes long whether it was asked to stop."""
+    return _is_stopping
 
 
 def names() -> list[str]:

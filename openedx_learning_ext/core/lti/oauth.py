@@ -11,7 +11,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -48,11 +48,16 @@ class OAuthRules:
 
 
 DEFAULT_RULES = OAuthRules()
+LAUNCH_RULES = OAuthRules(max_nonce=64, max_age_seconds=300)
+
+
+class MissingParameter(LtiError):
+    """A form lacks a parameter that every launch must have."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedMessage:
-    """One request with an ``Authorization: OAuth`` header whose parameters have been read and found acceptable."""
+    """One request, signed in its ``Authorization: OAuth`` header or its form, with acceptable OAuth parameters."""
 
     method: str
     body: bytes = field(repr=False)
@@ -110,6 +115,46 @@ def read_message(
     parameters, encoded = _read_parameters(authorization, scheme.end())
     _check_parameters(parameters, rules)
     return SignedMessage(method.upper(), body, parameters, encoded)
+
+
+def read_form(
+    *,
+    fields: Iterable[tuple[str, str]],
+    authorization: str | None = None,
+    required: Collection[str] = (),
+    rules: OAuthRules = LAUNCH_RULES,
+) -> SignedMessage:
+    """
+    Return the message of a posted form, whose fields are signed themselves: there is no body hash (LTI 1.1, 4.3).
+
+    ``fields`` are all decoded pairs, blank ones included. OAuth parameters may stand in an ``Authorization`` header
+    instead; another scheme there is somebody else's business. Of a field that is repeated the last value counts.
+
+    Raises:
+        MissingParameter: the form lacks a required name.
+        LtiError: an OAuth parameter is missing, repeated or not acceptable; the text never says what was sent in it.
+    """
+    parameters: dict[str, str] = {}
+    encoded: list[tuple[str, str]] = []
+    if authorization is not None and (scheme := _SCHEME.match(authorization)) is not None:
+        in_header, signed = _read_parameters(authorization, scheme.end())
+        parameters = {name: value for name, value in in_header.items() if name.startswith("oauth_")}
+        encoded.extend(signed)
+    repeated = None
+    for name, value in fields:
+        if name in parameters and name.startswith("oauth_"):
+            repeated = name
+        parameters[name] = value
+        if name != "oauth_signature":
+            encoded.append((quote(name, safe=""), quote(value, safe="")))
+    for name in required:
+        if name not in parameters:
+            raise MissingParameter(f"parameter {name} is missing.", code=f"missing:{name}")
+    if repeated is not None:
+        shown = repeated if repeated in _CHECKED else "oauth_*"
+        raise LtiError(f"OAuth parameter {shown} is repeated.", code=f"repeated:{shown}")
+    _check_parameters(parameters, rules)
+    return SignedMessage("POST", b"", parameters, tuple(encoded))
 
 
 def _read_parameters(header: str, start: int) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
@@ -260,6 +305,30 @@ def check_consumer_key(parameters: Mapping[str, str], expected: str) -> None:
 
 
 # -- what goes out -----------------------------------------------------------------------------------------------------
+
+
+def sign_body(*, url: str, body: bytes, key: str, secret: str) -> str:
+    """
+    Return the ``Authorization`` header that signs a POST, body hash included; a new nonce and time in each.
+
+    Raises:
+        ValueError: key or secret is empty.
+    """
+    if not key or not secret:
+        raise ValueError("a message cannot be signed without a key and a secret")
+    parameters = {
+        "oauth_consumer_key": key,
+        "oauth_nonce": common.generate_token(32),
+        "oauth_signature_method": HMAC_SHA1,
+        "oauth_timestamp": common.generate_timestamp(),
+        "oauth_version": "1.0",
+        "oauth_body_hash": base64.b64encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode(),
+    }
+    pairs: Any = [*parse_qsl(urlsplit(url).query, keep_blank_values=True), *parameters.items()]
+    normalized = signature.normalize_parameters(pairs)
+    base = signature.signature_base_string("POST", signature.base_string_uri(url), normalized)
+    parameters["oauth_signature"] = signature.sign_hmac_sha1_with_client(base, Client(key, client_secret=secret))
+    return "OAuth " + ", ".join(f'{name}="{quote(value, safe="")}"' for name, value in parameters.items())
 
 
 def sign_form(

@@ -23,6 +23,9 @@ NS_OLD = "http://www.imsglobal.org/lis/oms1p0/pox"
 REPLACE, READ, DELETE = "replaceResult", "readResult", "deleteResult"
 _OPERATION_OF = {f"{operation}Request": operation for operation in (REPLACE, READ, DELETE)}
 
+# The stubs do not know that a prefix may be absent.
+_DEFAULT_NAMESPACE: dict[Any, str] = {None: NS}
+
 SUCCESS, FAILURE, UNSUPPORTED = "success", "failure", "unsupported"
 
 #: Of anything that was sent, at most so many characters come back in an answer.
@@ -166,8 +169,7 @@ def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._E
 
 
 def _build_empty_reply() -> etree._Element:
-    default: dict[Any, str] = {None: NS}  # the stubs do not know that a prefix may be absent
-    root = etree.Element(f"{{{NS}}}imsx_POXEnvelopeResponse", nsmap=default)
+    root = etree.Element(f"{{{NS}}}imsx_POXEnvelopeResponse", nsmap=_DEFAULT_NAMESPACE)
     header = _add(_add(root, "imsx_POXHeader"), "imsx_POXResponseHeaderInfo")
     _add(header, "imsx_version", "V1.0")
     _add(header, "imsx_messageIdentifier")
@@ -182,6 +184,51 @@ def _build_empty_reply() -> etree._Element:
 
 # Every reply is a copy of this with its values filled in: copying is faster than building.
 _EMPTY_REPLY = _build_empty_reply()
+
+
+def build_replace_result(*, sourced_id: str, score: float, message_identifier: str) -> str:
+    """
+    Return a ``replaceResult`` request as XML text; the score is written as a plain decimal, clamped to 0 to 1.
+
+    Raises:
+        ValueError: the sourcedid has a character that XML cannot carry, or the score is NaN.
+    """
+    root = etree.Element(f"{{{NS}}}imsx_POXEnvelopeRequest", nsmap=_DEFAULT_NAMESPACE)
+    header = _add(_add(root, "imsx_POXHeader"), "imsx_POXRequestHeaderInfo")
+    _add(header, "imsx_version", "V1.0")
+    _add(header, "imsx_messageIdentifier", message_identifier)
+    record = _add(_add(_add(root, "imsx_POXBody"), "replaceResultRequest"), "resultRecord")
+    _add(_add(record, "sourcedGUID"), "sourcedId", sourced_id)
+    result_score = _add(_add(record, "result"), "resultScore")
+    _add(result_score, "language", "en")
+    _add(result_score, "textString", format_score(score))
+    xml_text: str = etree.tostring(root, encoding="unicode")
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + xml_text
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeAnswer:
+    """What another side answered: its ``imsx_codeMajor``, trimmed and in lower case, and its description."""
+
+    code_major: str
+    description: str = field(default="", repr=False)
+
+
+def read_answer(body: str | bytes) -> OutcomeAnswer | None:
+    """
+    Return what an answer says, or ``None`` where it has no ``imsx_codeMajor``, or more than one.
+
+    Elements are found by their local names in any namespace: campuses use old ones, prefixes and none.
+
+    Raises:
+        LtiError: the body is no XML that we read.
+    """
+    root = xml.parse(body)
+    codes = [element for element in root.iter("{*}imsx_codeMajor") if not len(element)]
+    if len(codes) != 1:
+        return None
+    descriptions = [element.text or "" for element in root.iter("{*}imsx_description")]
+    return OutcomeAnswer((codes[0].text or "").strip().lower(), descriptions[0].strip() if descriptions else "")
 
 
 _FORBIDDEN_IN_XML = {

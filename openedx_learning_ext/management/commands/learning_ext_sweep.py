@@ -14,6 +14,7 @@ from django.db import close_old_connections
 from django.db.utils import Error as DatabaseError
 
 from openedx_learning_ext import sweeping
+from openedx_learning_ext.core import sweep
 
 
 class Command(BaseCommand):
@@ -66,6 +67,7 @@ class Command(BaseCommand):
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         # Nothing with a lock: the main thread, which runs this, may be holding it.
         self._stopped = True
+        sweep.stop()
 
     def _sleep(self, seconds: float) -> None:
         wake_at = time.monotonic() + seconds

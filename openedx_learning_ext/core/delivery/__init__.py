@@ -1,0 +1,1 @@
+"""Durable sending: a row is the memory, a bell makes it soon, a sweep makes it sure. It knows no protocol but HTTP."""
