@@ -107,7 +107,7 @@ def asked() -> list[str]:
 def answered() -> list[str]:
     """Return the part on the records."""
     parts = [ANSWERED]
-    for record in (ports.Course, ports.Block):
+    for record in (ports.Course, ports.Block, ports.BlockScore):
         fields = ", ".join(f"``{name}``" for name in record.__dataclass_fields__)
         parts += [f"``{record.__name__}``", *indented(sentence(record.__doc__ or "")), "", f"    Fields: {fields}.", ""]
     return parts

@@ -13,7 +13,7 @@ from opaque_keys.edx.django.models import CourseKeyField
 
 from openedx_learning_ext.core.host import get_host, ports
 from openedx_learning_ext.lti_consumer import api as lti_consumer
-from openedx_learning_ext.standalone import models
+from openedx_learning_ext.standalone import models, scores
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -53,10 +53,11 @@ class ToolEntry:
 
 @dataclass(frozen=True, slots=True)
 class OutlineEntry:
-    """A block with what is below it, and the tools that stand on it."""
+    """A block with what is below it, and the tools that stand on it; ``score`` is the person's, on an exercise."""
 
     block: models.Block
     tools: list[ToolEntry]
+    score: models.Score | None = None
     children: list[OutlineEntry] = field(default_factory=list)
 
 
@@ -136,8 +137,15 @@ def content(course_key: CourseKey, user: User) -> CourseContent:
             by_usage_key.setdefault(usage_id, []).append(tool)
         else:
             other.append(tool)
+    exercises = [block.usage_key for block in blocks if block.content]
+    points = scores.of_blocks(user_id=user.pk, usage_keys=exercises) if exercises else {}
     entries = {
-        block.pk: OutlineEntry(block=block, tools=by_usage_key.get(str(block.usage_key), [])) for block in blocks
+        block.pk: OutlineEntry(
+            block=block,
+            tools=by_usage_key.get(str(block.usage_key), []),
+            score=points.get(block.usage_key),
+        )
+        for block in blocks
     }
     outline: list[OutlineEntry] = []
     for block in blocks:

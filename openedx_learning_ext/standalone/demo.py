@@ -11,6 +11,7 @@ import logging
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,10 +24,16 @@ from lxml import html
 from waitress import wasyncore
 from waitress.server import create_server
 
-from openedx_learning_ext.standalone.management.commands.seed_demo import DEMO
+from openedx_learning_ext.standalone import sweeper
+from openedx_learning_ext.standalone.campus import service as campus
+from openedx_learning_ext.standalone.management.commands.seed_demo import CAMPUS_EXERCISE, DEMO, EXERCISES
 
 COURSE_ID = str(DEMO)
 TIMEOUT_SECONDS = 30
+#: Longer than the first steps of the schedule by which a score is sent again.
+PATIENCE_SECONDS = 60
+#: A site that somebody looks at should not let a score wait for a sweep.
+SWEEP_SECONDS = 2.0
 # A tool of ours keeps one busy while the course answers it in another.
 THREADS = 16
 
@@ -36,20 +43,17 @@ class StepFailed(Exception):
 
 
 @dataclass
-class Story:
-    """What the steps share: where the site is, who is signed in, and what a step leaves for the next one."""
+class Visitor:
+    """Somebody with a browser."""
 
     base_url: str
     browser: requests.Session = field(default_factory=requests.Session)
-    course_page: str = ""
-    tool_page: str = ""
-    room: Page | None = None
 
     def get(self, address: str) -> Page:
         """Open a page; return it once it is there with status 200."""
         return Page.of(self.browser.get(urljoin(self.base_url, address), timeout=TIMEOUT_SECONDS))
 
-    def send(self, page: Page, form: Any, **values: str) -> Page:
+    def send(self, page: Page, form: Any, **values: str | list[str]) -> Page:
         """Fill in a form of a page and send it, with everything that the page put into it."""
         fields = {name: value for name, value in form.fields.items() if value is not None} | values
         # Django wants to know over https from which page a form came, and a browser tells it.
@@ -60,6 +64,32 @@ class Story:
             timeout=TIMEOUT_SECONDS,
         )
         return Page.of(answer)
+
+
+@dataclass
+class Story(Visitor):
+    """
+    What the steps share: where the site is, who is signed in, and what a step leaves for the next one.
+
+    At the campus ada uses another browser: a launch signs her in here, and she is to sign in by herself, too.
+    """
+
+    say: Callable[[str], None] = print
+    course_page: str = ""
+    tool_page: str = ""
+    room: Page | None = None
+    at_campus: Visitor = field(init=False)
+    exercise: Page | None = None
+    grade_address: str = ""
+
+    def __post_init__(self) -> None:
+        """Give her the other browser; :meth:`close` ends its connections."""
+        self.at_campus = Visitor(self.base_url)
+        self.at_campus.browser.trust_env = self.browser.trust_env
+
+    def close(self) -> None:
+        """End the connections of the browser at the campus."""
+        self.at_campus.browser.close()
 
     def score_on(self, address: str) -> str:
         """Return the score that a course page shows for the tool."""
@@ -114,6 +144,87 @@ def plugins_are_loaded(story: Story) -> None:
     answer = story.browser.get(f"{story.base_url}/api/learning_ext/health/", timeout=TIMEOUT_SECONDS)
     _expect(answer.status_code == 200, f"health answered {answer.status_code}")
     _expect(answer.json() == {"status": "ok"}, f"health answered {answer.text}")
+
+
+def campus_launches_ada(story: Story) -> None:
+    """A campus launches ada into a graded exercise."""
+    visitor = story.at_campus
+    page = visitor.get("/campus/")
+    page = visitor.send(page, page.form("/enter/", "form to come in"), learner="ada")
+    frame = page.one("//iframe[@src]", "frame")
+    launch = visitor.get(urljoin(page.address, frame.get("src")))
+    story.exercise = visitor.send(launch, launch.one("//form[@id='lti-launch']", "launch form"))
+    _exercise_form(story)
+    line = story.exercise.one("//script[@data-state-url]", "line about the grade")
+    story.grade_address = urljoin(story.exercise.address, line.get("data-state-url"))
+
+
+def campus_shows_the_score(story: Story) -> None:
+    """She answers, and the campus's gradebook shows the score."""
+    _answer(story, _right_options()[:1])
+    _wait_for(_grade, story, "5 of 10", "the gradebook shows")
+
+
+def campus_shows_the_newest_score_once_it_is_back(story: Story) -> None:
+    """The campus is switched off, she improves, it comes back and shows the new score."""
+    shown = _grade(story)
+    story.say("     The campus is switched off; the log will say that a score could not be sent.")
+    _turn_campus(story, "off")
+    try:
+        _answer(story, _right_options())
+        state = _grade_state(story)
+        _expect(state == "waiting", f"she is told that her grade is “{state}”")
+        time.sleep(2)  # in which it is tried in vain
+        _expect(_grade(story) == shown, "a campus that is switched off shows something new")
+    finally:
+        _turn_campus(story, "on")
+    story.say(f"     The campus is back; waiting up to {PATIENCE_SECONDS} s for the score to be sent again.")
+    _wait_for(_grade, story, "10 of 10", "the gradebook shows")
+    _wait_for(_grade_state, story, "sent", "she is told that her grade is")
+
+
+def _right_options() -> list[str]:
+    content: Any = EXERCISES[CAMPUS_EXERCISE]["content"]
+    return [str(place) for place in content["right"]]
+
+
+def _exercise_form(story: Story) -> tuple[Page, Any]:
+    if story.exercise is None:
+        raise StepFailed("the exercise was not launched")
+    return story.exercise, story.exercise.form("/exercises/", "exercise")
+
+
+def _answer(story: Story, options: list[str]) -> None:
+    page, form = _exercise_form(story)
+    story.exercise = story.at_campus.send(page, form, option=options)
+
+
+def _grade_state(story: Story) -> str:
+    """Return what the line below the exercise asks for: how far her grade got."""
+    answer = story.at_campus.browser.get(story.grade_address, timeout=TIMEOUT_SECONDS)
+    _expect(answer.status_code == 200, f"asked about her grade, the site answered {answer.status_code}")
+    return str(answer.json()["state"])
+
+
+def _wait_for(ask: Callable[[Story], str], story: Story, wanted: str, what: str) -> None:
+    """Ask until the answer is as wanted; the step fails when patience ends."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (answer := ask(story)) != wanted:
+        _expect(time.monotonic() < deadline, f"{what} “{answer}”")
+        time.sleep(0.25)
+
+
+def _grade(story: Story) -> str:
+    """Return the score that the campus's gradebook shows for ada."""
+    page = story.at_campus.get("/campus/gradebook/")
+    return page.text_of("//table[@id='grades']//tr[contains(th, 'Ada')]/td", "grade")
+
+
+def _turn_campus(story: Story, position: str) -> None:
+    page = story.at_campus.get("/campus/gradebook/")
+    page = story.at_campus.send(page, page.form("/service/", "switch"), behaviour=position)
+    state = page.text_of("//*[@id='service-state']", "state of the outcome service")
+    _expect(state.lower().startswith(position), f"the campus says “{state}”")
 
 
 def ada_signs_in(story: Story) -> None:
@@ -186,9 +297,9 @@ Step = Callable[[Story], None]
 #: In the order of the design; where there is no function yet, only what it will show.
 STEPS: list[Step | str] = [
     plugins_are_loaded,
-    "A campus launches ada into a graded exercise.",
-    "She answers, and the campus's gradebook shows the score.",
-    "The campus is switched off, she improves, it comes back and shows the new score.",
+    campus_launches_ada,
+    campus_shows_the_score,
+    campus_shows_the_newest_score_once_it_is_back,
     ada_signs_in,
     tool_is_launched,
     tool_posts_a_grade,
@@ -206,7 +317,7 @@ def play(base_url: str, say: Callable[[str], None] = print) -> bool:
     failed = later = 0
     with requests.Session() as browser:
         browser.trust_env = False  # a proxy of the environment must not come between us and ourselves
-        story = Story(base_url=base_url, browser=browser)
+        story = Story(base_url=base_url, browser=browser, say=say)
         for number, step in enumerate(STEPS, start=1):
             sentence = step if isinstance(step, str) else (step.__doc__ or "").strip()
             outcome = "not yet"
@@ -217,6 +328,7 @@ def play(base_url: str, say: Callable[[str], None] = print) -> bool:
                 outcome = "ok" if why is None else f"FAILED: {why}"
                 failed += why is not None
             say(f"{number:3}. {sentence} ... {outcome}")
+        story.close()
     passed = len(STEPS) - failed - later
     say(f"     {passed} ok, {failed} failed, {later} not built yet.")
     return failed == 0
@@ -274,12 +386,12 @@ def run(listener: socket.socket, *, check: bool) -> int:
     """
     from django.conf import settings
 
-    from openedx_learning_ext.standalone import sweeper
-
     is_new = prepare()
     passed = True
 
-    with sweeper.swept(), served(listener) as server:
+    with campus.serving() as is_campus_on, sweeper.swept(SWEEP_SECONDS), served(listener) as server:
+        if not is_campus_on:
+            _say("The campus of the demonstration is switched off: another program has its port now.")
 
         def tell() -> None:
             nonlocal passed
@@ -311,6 +423,7 @@ Open {settings.LMS_ROOT_URL}/ and sign in; the password is the user name.
   ada, bob  learn in a course: open it and launch the tool
   grace     teaches it: the tab "Tools" of the course sets up tools and shows results
   admin     runs the site: {settings.LMS_ROOT_URL}/admin/
+A campus launches an exercise of this site and gets the scores back: {settings.LMS_ROOT_URL}/campus/
 Everything is kept in {settings.DATA_DIR}; delete that folder to start afresh. Ctrl-C stops.
 """
 

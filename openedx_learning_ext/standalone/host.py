@@ -11,13 +11,16 @@ import hashlib
 import hmac
 import json
 import logging
+import re
+import secrets
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from django.conf import settings
+from django.contrib import auth
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.shortcuts import resolve_url
 from django.utils import timezone
@@ -25,16 +28,17 @@ from opaque_keys.edx.django.models import CourseKeyField
 
 from openedx_learning_ext.core import conf
 from openedx_learning_ext.core.host import ports
-from openedx_learning_ext.standalone import models, signals
+from openedx_learning_ext.standalone import blocks, exercise, models, people, scores, signals
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractUser
+    from django.contrib.auth.models import AbstractUser, User
+    from django.http import HttpRequest, HttpResponse
     from opaque_keys.edx.keys import CourseKey, UsageKey
 
 log = logging.getLogger(__name__)
 
-#: The word by which the platform says that a score is on the learner's row of a block.
-LEARNER_ROW = "csm"
+#: What the platform takes as a user name, unless its operator allows more.
+_USERNAME = re.compile(r"[A-Za-z0-9_-]{2,30}")
 
 
 class StandaloneCourses:
@@ -137,6 +141,33 @@ class StandaloneRoles:
 class StandaloneGrades:
     """Scores of blocks."""
 
+    def current_score(self, user: ports.User, usage_key: UsageKey) -> ports.BlockScore | None:
+        """
+        Return the score a person has on a block now; ``None`` before the first answer.
+
+        A block with others below it has the sum of what the lowest of them have; of one that was not answered yet, the
+        points to be had there count.
+
+        Raises:
+            BlockNotFound: there is no such block.
+        """
+        block, below = blocks.subtree(usage_key)
+        if not user.is_authenticated:
+            return None
+        parents = {row.parent_id for row in below}
+        leaves = [row for row in below if row.pk not in parents]
+        found = scores.of_blocks(user_id=user.pk, usage_keys=[row.usage_key for row in (block, *leaves)])
+        if own := found.pop(block.usage_key, None):
+            return ports.BlockScore(earned=own.earned, possible=own.possible, is_composite=False)
+        if not found:
+            return None
+        open_points = sum(row.weight or 0.0 for row in leaves if row.usage_key not in found)
+        return ports.BlockScore(
+            earned=sum(score.earned for score in found.values()),
+            possible=sum(score.possible for score in found.values()) + open_points,
+            is_composite=True,
+        )
+
     def publish_score(
         self, user: ports.User, usage_key: UsageKey, *, earned: float | None, possible: float
     ) -> None:
@@ -155,32 +186,26 @@ class StandaloneGrades:
         block = models.Block.objects.filter(usage_key=usage_key).first()
         if block is None or block.usage_key != usage_key or block.scores_itself:
             raise ports.BlockNotFound(f"no block that takes a score at {usage_key}")
-        with transaction.atomic():
-            modified = timezone.now()
-            if earned is None:
-                models.Score.objects.filter(user_id=user.pk, usage_key=usage_key).delete()
-            else:
-                score, _ = models.Score.objects.update_or_create(
-                    user_id=user.pk, usage_key=usage_key, defaults={"earned": earned, "possible": possible}
-                )
-                modified = score.modified
-            signals.SCORE_CHANGED.send(
-                sender=None,
-                user_id=user.pk,
-                course_id=str(block.course_key),
-                usage_id=str(usage_key),
-                weighted_earned=earned,
-                weighted_possible=None if earned is None else possible,
-                only_if_higher=False,
-                modified=modified,
-                score_db_table=LEARNER_ROW,
-                score_deleted=earned is None,
-                grader_response=False,
-            )
+        if earned is None:
+            scores.withdraw(user_id=user.pk, block=block)
+        else:
+            scores.store(user_id=user.pk, block=block, earned=earned, possible=possible)
+
+    def connect_score_receiver(self, receiver: Callable[..., None], *, dispatch_uid: str) -> None:
+        """
+        Have ``receiver(**kwargs)`` called when a score changes, or is stored again unchanged. It must not raise.
+
+        Connecting it again changes nothing.
+        """
+        signals.SCORE_CHANGED.connect(receiver, dispatch_uid=dispatch_uid, weak=False)
 
 
 class StandaloneBlocks:
     """The content of courses."""
+
+    def __init__(self, courses: ports.Courses) -> None:
+        """Ask ``courses`` who may enter."""
+        self._courses = courses
 
     def find(self, usage_key: UsageKey) -> ports.Block | None:
         """Return the block, or ``None``."""
@@ -190,6 +215,38 @@ class StandaloneBlocks:
         return ports.Block(
             usage_key=row.usage_key, display_name=row.display_name, is_graded=row.is_graded, due=row.due
         )
+
+    def ancestors(self, usage_key: UsageKey) -> tuple[UsageKey, ...]:
+        """
+        Return the blocks above a block, the nearest first; one without a parent stands at the top of its course.
+
+        Raises:
+            BlockNotFound: there is no such block.
+        """
+        block, rows = blocks.with_its_course(usage_key)
+        by_id: dict[int | None, models.Block] = {row.pk: row for row in rows if row.pk != block.pk}
+        above = []
+        # Taking each out on the way, so that blocks which an administrator put in a circle come to an end.
+        while (parent := by_id.pop(block.parent_id, None)) is not None:
+            above.append(parent.usage_key)
+            block = parent
+        return tuple(above)
+
+    def render_launched(self, request: HttpRequest, usage_key: UsageKey) -> HttpResponse:
+        """
+        Return a page with the exercise, or the exercises below a block, and nothing else; nobody has to be enrolled.
+
+        Raises:
+            BlockNotFound: there is no such block.
+            CourseAccessDenied: ``not_signed_in``, ``not_active`` or ``not_started``.
+        """
+        block, below = blocks.subtree(usage_key)
+        try:
+            self._courses.check_access(request.user, block.course_key, require_enrollment=False)
+        except ports.CourseNotFound as error:
+            raise ports.BlockNotFound(f"no course for {usage_key}") from error
+        user_id = cast("int", request.user.pk)  # Nobody anonymous comes this far.
+        return exercise.page(request, block, exercise.tasks(user_id, block, [block, *below]))
 
 
 class StandaloneAccounts:
@@ -201,6 +258,57 @@ class StandaloneAccounts:
         if user is None:
             raise ports.AccountNotFound(f"no account {user_id}")
         return user
+
+    def find_by_email(self, address: str) -> AbstractUser | None:
+        """Return whose address this is, in any case of ASCII letters; ``None`` when it is nobody's or two people's."""
+        if not address:
+            return None
+        found = [
+            user
+            for user in get_user_model()._default_manager.filter(email__iexact=address).order_by("pk")
+            if ports.is_same_address(user.email, address)
+        ]
+        if len(found) > 1:
+            log.warning("address_of_two_accounts", extra={"user_ids": [user.pk for user in found]})
+        return found[0] if len(found) == 1 else None
+
+    def find_by_username(self, username: str) -> AbstractUser | None:
+        """Return whose user name this is, or ``None``; in another letter case it is another name."""
+        user: AbstractUser | None = get_user_model()._default_manager.filter(username=username).first()
+        return user if user is not None and user.get_username() == username else None
+
+    def is_valid_username(self, username: str) -> bool:
+        """Tell whether the platform would take this as a user name; it may be taken."""
+        return _USERNAME.fullmatch(username) is not None
+
+    def create(self, *, username: str, email: str, name: str) -> AbstractUser:
+        """
+        Return a new active account with a profile and a password that nobody knows.
+
+        Raises:
+            AccountTaken: somebody has, or had before being retired, this name or address, in any letter case.
+        """
+        if taken := _find_taken(username, email):
+            raise taken
+        try:
+            with transaction.atomic():
+                user: AbstractUser = get_user_model()._default_manager.create_user(
+                    username=username, email=email, password=secrets.token_urlsafe(32)
+                )
+                models.Profile.objects.create(user_id=user.pk, name=name)
+        except IntegrityError:
+            if taken := _find_taken(username, email):  # Somebody was faster.
+                raise taken from None  # The database's own words quote the name.
+            raise
+        return user
+
+    def log_in(self, request: HttpRequest, user: AbstractUser, *, backend: str) -> None:
+        """Sign the person in; the session gets a new key, and is emptied when it was somebody else's."""
+        auth.login(request, cast("User", user), backend=backend)
+
+    def log_out(self, request: HttpRequest) -> None:
+        """Sign out whoever is signed in, and empty the session."""
+        auth.logout(request)
 
     def connect_retirement_receiver(self, receiver: Callable[..., None], *, dispatch_uid: str) -> None:
         """Have ``receiver(user=..., **kwargs)`` called when a person is retired; connecting again changes nothing."""
@@ -241,6 +349,10 @@ class StandaloneIdentity:
 class StandaloneFlags:
     """What the operator has switched on."""
 
+    def has_feature(self, name: str, *, default: bool) -> bool:
+        """Tell whether a feature is on: the setting of this name, else its place in ``FEATURES``, else the default."""
+        return conf.has_feature(name, default=default)
+
     def may_share_pii(self, course_key: CourseKey) -> bool:
         """Tell whether tools launched from this course may be told learners' names and addresses."""
         return models.Course.objects.filter(course_key=course_key, may_share_pii=True).exists()
@@ -266,6 +378,18 @@ class StandaloneTracking:
         log.info("event_emitted", extra={"event_name": name, "course_id": course_id})
 
 
+class StandaloneExisting:
+    """Rows of the platform's own apps, of which the default host has none."""
+
+    def has(self, kind: str) -> bool:
+        """Tell that there is no such table here."""
+        return False
+
+    def iter_rows(self, kind: str, *, after: int = 0, page_size: int = 500) -> Iterator[Mapping[str, Any]]:
+        """Yield nothing."""
+        yield from ()
+
+
 class StandaloneHost:
     """The default host behind the ports."""
 
@@ -278,6 +402,7 @@ class StandaloneHost:
     identity: ports.Identity
     flags: ports.Flags
     tracking: ports.Tracking
+    existing: ports.Existing
 
     def __init__(self) -> None:
         """Put the topics together; nothing is asked of the database yet."""
@@ -285,11 +410,22 @@ class StandaloneHost:
         self.roles = StandaloneRoles()
         self.courses = StandaloneCourses(self.enrollments, self.roles)
         self.grades = StandaloneGrades()
-        self.blocks = StandaloneBlocks()
+        self.blocks = StandaloneBlocks(self.courses)
         self.accounts = StandaloneAccounts()
         self.identity = StandaloneIdentity()
         self.flags = StandaloneFlags()
         self.tracking = StandaloneTracking()
+        self.existing = StandaloneExisting()
+
+
+def _find_taken(username: str, email: str) -> ports.AccountTaken | None:
+    """Return why no account can have this name and address, or ``None``; whoever was retired still has them."""
+    users = get_user_model()._default_manager
+    if users.filter(Q(username__iexact=username) | Q(username=people.retired_username(username))).exists():
+        return ports.AccountTaken("username")
+    if users.filter(Q(email__iexact=email) | Q(email=people.retired_address(email))).exists():
+        return ports.AccountTaken("email")
+    return None
 
 
 if TYPE_CHECKING:

@@ -7,7 +7,10 @@ the tables directly. Keys are stored as text without regard to case, as the plat
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.lookups import Exact
 from opaque_keys.edx.django.models import CourseKeyField, UsageKeyField
@@ -119,9 +122,28 @@ class CourseRole(models.Model):
         return f"{self.role} of user {self.user_id} in {self.course_key or self.org}"
 
 
+def validate_exercise(content: Any) -> None:
+    """Raise :class:`~django.core.exceptions.ValidationError` unless this is one question with its options."""
+    if not isinstance(content, dict) or set(content) != {"question", "options", "right"}:
+        raise ValidationError('An exercise has "question", "options" and "right".', code="parts")
+    question, options, right = content["question"], content["options"], content["right"]
+    if not isinstance(question, str) or not question.strip():
+        raise ValidationError("The question is missing.", code="question")
+    if not isinstance(options, list) or not all(isinstance(option, str) and option.strip() for option in options):
+        raise ValidationError("The options must be a list of texts.", code="options")
+    if len(options) < 2 or len(set(options)) < len(options):
+        raise ValidationError("There must be two options or more, each another.", code="options")
+    if not isinstance(right, list) or not right or not all(type(number) is int for number in right):
+        raise ValidationError("The right ones must be a list of places in the options, counted from 0.", code="right")
+    if len(set(right)) < len(right) or not set(right) <= set(range(len(options))):
+        raise ValidationError("Each right one must be the place of an option, named once.", code="right")
+
+
 class Block(models.Model):
     """
     A piece of a course's content; a block without a parent stands at the top of its course.
+
+    One with content is an exercise: it works its score out from the learner's answer.
 
     .. no_pii:
     """
@@ -138,9 +160,30 @@ class Block(models.Model):
         default=False,
         help_text="Whether the block works its score out from the learner's answers: then none may come from outside.",
     )
+    weight = models.FloatField(
+        null=True, blank=True, help_text="The points to be had here; empty where each score says that itself."
+    )
+    content = models.JSONField(
+        null=True,
+        blank=True,
+        validators=[validate_exercise],
+        help_text='An exercise: {"question": "...", "options": ["...", "..."], "right": [0]}, counted from 0.',
+    )
 
     class Meta:
         ordering = ("course_key", "id")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(weight__isnull=True) | models.Q(weight__gte=0),
+                name="learning_ext_host_block_weight_not_negative",
+                violation_error_message="There cannot be fewer points than none.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(content__isnull=True) | models.Q(scores_itself=True, weight__isnull=False),
+                name="learning_ext_host_block_exercise_scores_itself",
+                violation_error_message="An exercise scores itself, and says how many points there are.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.display_name or str(self.usage_key)

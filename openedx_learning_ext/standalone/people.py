@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -12,6 +15,21 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractUser, User
 
 RETIRED_PREFIX = "retired__user_"
+
+
+def retired_username(username: str) -> str:
+    """Return what a person is called after being retired: the same each time, in whatever letter case it is asked."""
+    return f"{RETIRED_PREFIX}{_digest(username)}"
+
+
+def retired_address(email: str) -> str:
+    """Return which address a person has after being retired: the same each time, in whatever letter case."""
+    return f"{RETIRED_PREFIX}{_digest(email)}@retired.invalid"
+
+
+def _digest(value: str) -> str:
+    meaning = f"retired|{value.lower()}"
+    return hmac.new(settings.SECRET_KEY.encode(), meaning.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 class PersonalRequest(HttpRequest):

@@ -155,6 +155,7 @@ CACHES = {
 
 # Tasks run at once, in the process that starts them: there is no broker.
 CELERY_TASK_ALWAYS_EAGER = True
+CELERY_BROKER_URL = "memory://localhost"  # never used, but Celery warns where it has no host to look for
 
 # -- security ----------------------------------------------------------------------------------------------------------
 
@@ -167,6 +168,14 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+# The campus and the tool of the demonstration answer on this machine, without TLS.
+LTI_OUTCOME_SERVICE_ALLOW_HTTP = True
+OPENEDX_LEARNING_EXT_OUTBOUND_ALLOWED_NETWORKS = ["127.0.0.0/8", "::1/128"]
+
+# -- campuses ----------------------------------------------------------------------------------------------------------
+
+ENABLE_LTI_PROVIDER = True
 
 # -- the API -----------------------------------------------------------------------------------------------------------
 

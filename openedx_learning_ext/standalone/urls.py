@@ -9,10 +9,11 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 from edx_django_utils.plugins import get_plugin_url_patterns
 from opaque_keys import InvalidKeyError
-from opaque_keys.edx.keys import CourseKey
+from opaque_keys.edx.keys import CourseKey, UsageKey
 
+from openedx_learning_ext.standalone.campus.urls import urlpatterns as campus_patterns
 from openedx_learning_ext.standalone.tool.urls import urlpatterns as tool_patterns
-from openedx_learning_ext.standalone.views import manage, pages
+from openedx_learning_ext.standalone.views import exercises, manage, pages
 
 
 class CourseKeyConverter:
@@ -32,7 +33,25 @@ class CourseKeyConverter:
         return str(value)
 
 
+class UsageKeyConverter:
+    """The key of a block in a path. What is no such key is no page."""
+
+    regex = "[^/]+"
+
+    def to_python(self, value: str) -> UsageKey:
+        """Read the key; ``ValueError``, which means 404, when it is none."""
+        try:
+            return UsageKey.from_string(value)
+        except InvalidKeyError as error:
+            raise ValueError("no usage key") from error
+
+    def to_url(self, value: UsageKey) -> str:
+        """Write the key."""
+        return str(value)
+
+
 register_converter(CourseKeyConverter, "course_key")
+register_converter(UsageKeyConverter, "usage_key")
 
 manage_patterns: list[URLPattern | URLResolver] = [
     path("", manage.tools, name="manage-tools"),
@@ -58,11 +77,18 @@ host_patterns: list[URLPattern | URLResolver] = [
     path("courses/<course_key:course_key>/", pages.course, name="course"),
     path("courses/<course_key:course_key>/tools/<uuid:placement_uuid>/", pages.tool, name="course-tool"),
     path("courses/<course_key:course_key>/tools/<uuid:placement_uuid>/score/", pages.tool_score, name="tool-score"),
+    path(
+        "courses/<course_key:course_key>/exercises/<usage_key:usage_key>/",
+        exercises.in_course,
+        name="course-exercise",
+    ),
     path("courses/<course_key:course_key>/manage/tools/", include(manage_patterns)),
+    path("exercises/<usage_key:usage_key>/", exercises.answer, name="answer-exercise"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((host_patterns, "host"))),
+    path("campus/", include((campus_patterns, "campus"))),
     path("tool/", include((tool_patterns, "tool"))),
     path("admin/", admin.site.urls),
     *get_plugin_url_patterns("lms.djangoapp"),

@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.management import call_command
+from django.test import RequestFactory
 from edx_django_utils.cache import RequestCache
 from eventtracking import tracker
 from opaque_keys.edx.keys import CourseKey, UsageKey
@@ -59,17 +62,29 @@ class StandaloneScene:
     def organisation_role(self, user, org, role):
         models.CourseRole.objects.create(user=user, org=org, role=role)
 
-    def block(self, usage_id, *, display_name="", is_graded=False, due=None, scores_itself=False):
+    def block(
+        self, usage_id, *, parent=None, display_name="", is_graded=False, due=None, scores_itself=False, weight=None
+    ):
         key = UsageKey.from_string(usage_id)
         models.Block.objects.create(
             usage_key=key,
             course_key=key.course_key,
+            parent=None if parent is None else models.Block.objects.get(usage_key=parent),
             display_name=display_name,
             is_graded=is_graded,
             due=due,
             scores_itself=scores_itself,
+            weight=weight,
         )
         return key
+
+    def removed(self, usage_key):
+        models.Block.objects.filter(usage_key=usage_key).delete()
+
+    def scored(self, user, usage_key, earned, possible):
+        models.Score.objects.update_or_create(
+            user=user, usage_key=usage_key, defaults={"earned": earned, "possible": possible}
+        )
 
     def score(self, user, usage_key):
         """Return the points a person has on a block, or ``None``."""
@@ -80,6 +95,13 @@ class StandaloneScene:
 
     def listener_to_scores(self, listener):
         self._connect(signals.SCORE_CHANGED, listener)
+
+    def retired(self, user):
+        """Retire somebody as the host does it, to the end."""
+        call_command("retire", user.username, verbosity=0)
+
+    def has_profile(self, user, name):
+        return models.Profile.objects.filter(user=user, name=name).exists()
 
     def retires(self, user):
         signals.USER_RETIRED.send(sender=None, user=user)
@@ -98,6 +120,7 @@ class StandaloneScene:
         for signal, listener in self._connected:
             signal.disconnect(listener)
         signals.USER_RETIRED.disconnect(dispatch_uid="contract")
+        signals.SCORE_CHANGED.disconnect(dispatch_uid="contract")
 
 
 class PlatformScene:
@@ -126,17 +149,31 @@ class PlatformScene:
     def organisation_role(self, user, org, role):
         scene.roles.setdefault(user.id, []).append(scene.RoleRecord(role, org, None))
 
-    def block(self, usage_id, *, display_name="", is_graded=False, due=None, scores_itself=False, weight=1.0):
+    def block(
+        self, usage_id, *, parent=None, display_name="", is_graded=False, due=None, scores_itself=False, weight=1.0
+    ):
         key = UsageKey.from_string(usage_id)
+        above = scene.blocks[parent] if parent else self._course_block(key.course_key)
+        above.has_children = True
         block_class = scene.Block
         if scores_itself:
             from xblock.scorable import ScorableXBlockMixin
 
             block_class = type("ScoringBlock", (scene.Block, ScorableXBlockMixin), {})
         scene.blocks[key] = block_class(
-            location=key, display_name=display_name or None, graded=is_graded, due=due, weight=weight
+            location=key, display_name=display_name or None, graded=is_graded, due=due, weight=weight, _parent=above
         )
         return key
+
+    def _course_block(self, course):
+        key = course.make_usage_key("course", "course")
+        return scene.blocks.setdefault(key, scene.Block(location=key))
+
+    def removed(self, usage_key):
+        del scene.blocks[usage_key]
+
+    def scored(self, user, usage_key, earned, possible):
+        scene.learner_rows[user.id, usage_key] = (earned, possible)
 
     def score(self, user, usage_key):
         """Return the points a person has on a block, or ``None``."""
@@ -155,6 +192,16 @@ class PlatformScene:
         from lms.djangoapps.grades.api import signals as grades_signals
 
         grades_signals.PROBLEM_WEIGHTED_SCORE_CHANGED.connect(listener, weak=False)
+
+    def retired(self, user):
+        """Retire somebody as the host does it, to the end."""
+        scene.retired_usernames.add(user.username)
+        scene.retired_emails.add(user.email)
+        user.username, user.email = f"retired__user_{user.id}", f"retired__user_{user.id}@retired.invalid"
+        user.save()
+
+    def has_profile(self, user, name):
+        return scene.profiles.get(user.id) == name
 
     def retires(self, user):
         from openedx.core.djangoapps.user_api.accounts import signals as account_signals
@@ -229,6 +276,19 @@ def given(request):
 def host(given):
     """Return the adapter under test."""
     return StandaloneHost() if isinstance(given, StandaloneScene) else OpenedxHost()
+
+
+@pytest.fixture
+def request_of(db):
+    """Return a function that makes a request of a person, with a session."""
+
+    def make(user, method="get", **headers):
+        request = getattr(RequestFactory(headers=headers), method)("/launch")
+        request.user = user
+        request.session = SessionStore()
+        return request
+
+    return make
 
 
 @pytest.fixture

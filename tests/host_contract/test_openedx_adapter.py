@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
@@ -229,7 +230,137 @@ def test_a_key_of_the_old_form_is_completed_with_the_run(platform, platform_host
     assert found.usage_key.course_key == course
 
 
+ESSAY = "block-v1:OpenedX+Contract+2026+type@openassessment+block@essay"
+
+
+def test_a_block_of_the_submissions_service_has_the_score_of_the_course_grade(platform, platform_host, ada):
+    platform.course()
+    block = platform.block(ESSAY, weight=10.0)
+    scene.submissions[ada.id, block] = (1.0, 2.0)
+
+    assert platform_host.grades.current_score(ada, block) == ports.BlockScore(5.0, 10.0, is_composite=False)
+
+
+def test_a_block_that_was_only_looked_at_has_no_score(platform, platform_host, ada):
+    platform.course()
+    block = platform.block(ESSAY)
+    scene.learner_rows[ada.id, block] = (None, None)
+
+    assert platform_host.grades.current_score(ada, block) is None
+
+
+def test_until_the_course_grade_is_stored_nobody_can_tell_a_sum_and_one_block_is_told(platform, platform_host, ada):
+    course = platform.course()
+    unit = platform.block("block-v1:OpenedX+Contract+2026+type@vertical+block@unit")
+    problem = platform.block(ESSAY, parent=unit)
+    platform.scored(ada, problem, 1.0, 2.0)
+    scene.ungraded.add((ada.id, course))
+
+    assert platform_host.grades.current_score(ada, unit) is None
+    assert platform_host.grades.current_score(ada, problem) == ports.BlockScore(1.0, 2.0, is_composite=False)
+
+
+def test_a_platform_without_a_course_grade_cannot_tell(platform, platform_host, ada, monkeypatch):
+    from lms.djangoapps.grades.api import CourseGradeFactory
+
+    platform.course()
+    unit = platform.block("block-v1:OpenedX+Contract+2026+type@vertical+block@unit")
+    platform.block(ESSAY, parent=unit)
+    monkeypatch.setattr(CourseGradeFactory, "read", lambda self, user, *, course_key: None)
+
+    assert platform_host.grades.current_score(ada, unit) is None
+
+
+def test_a_score_is_asked_for_with_the_run_also_for_a_key_of_the_old_form(platform, platform_host, ada):
+    course = CourseKey.from_string("OpenedX/Contract/2026")
+    complete = UsageKey.from_string("i4x://OpenedX/Contract/problem/sum").map_into_course(course)
+    scene.blocks[complete] = scene.Block(location=complete, weight=1.0)
+    platform.scored(ada, complete, 1.0, 4.0)
+
+    found = platform_host.grades.current_score(ada, UsageKey.from_string("i4x://OpenedX/Contract/problem/sum"))
+
+    assert found == ports.BlockScore(1.0, 4.0, is_composite=False)
+
+
+def test_a_block_that_knows_no_weight_has_the_score_of_its_row(platform, platform_host, ada):
+    platform.course()
+    block = platform.block(ESSAY)
+    platform.scored(ada, block, 1.0, 4.0)
+    scene.blocks[block] = SimpleNamespace(location=block, has_children=False)
+
+    assert platform_host.grades.current_score(ada, block) == ports.BlockScore(1.0, 4.0, is_composite=False)
+
+
+def test_the_courses_own_block_is_above_everything(platform, platform_host):
+    course = platform.course()
+    unit = platform.block("block-v1:OpenedX+Contract+2026+type@vertical+block@unit")
+    problem = platform.block(ESSAY, parent=unit)
+    top = course.make_usage_key("course", "course")
+
+    assert platform_host.blocks.ancestors(problem) == (unit, top)
+    assert platform_host.blocks.ancestors(top) == ()
+
+
+def test_a_block_that_hangs_nowhere_in_its_course_is_not_found(platform, platform_host):
+    platform.course()
+    unit, problem = (UsageKey.from_string(ESSAY.replace("essay", name)) for name in ("unit", "problem"))
+    scene.blocks[unit] = scene.Block(location=unit, has_children=True)
+    scene.blocks[problem] = scene.Block(location=problem, _parent=scene.blocks[unit])
+
+    with pytest.raises(ports.BlockNotFound):
+        platform_host.blocks.ancestors(problem)
+
+
+def test_a_block_the_platform_keeps_from_a_person_is_a_refusal_and_not_a_404(platform, platform_host, ada, request_of):
+    platform.course()
+    block = platform.block(ESSAY)
+    scene.refused_blocks.add(block)
+
+    with pytest.raises(ports.CourseAccessDenied) as refusal:
+        platform_host.blocks.render_launched(request_of(ada), block)
+
+    assert refusal.value.reason == "refused"
+
+
+def test_a_refusal_before_a_launched_block_has_the_platforms_reason_and_address(
+    platform, platform_host, ada, request_of
+):
+    platform.course(start=timezone.now() + timedelta(days=1))
+    block = platform.block(ESSAY)
+
+    with pytest.raises(ports.CourseAccessDenied) as refusal:
+        platform_host.blocks.render_launched(request_of(ada), block)
+
+    assert (refusal.value.reason, refusal.value.redirect_url) == ("course_not_started", "/dashboard?notlive=later")
+
+
+def test_in_studio_nobody_hears_of_scores(platform, platform_host, ada, listener, studio):
+    platform.course()
+    block = platform.block("block-v1:OpenedX+Contract+2026+type@lti_consumer+block@essay")
+    platform_host.grades.connect_score_receiver(listener, dispatch_uid="contract")
+
+    platform_host.grades.publish_score(ada, block, earned=0.5, possible=1.0)
+
+    assert listener.heard == []
+
+
 # -- accounts, identity, flags, tracking -------------------------------------------------------------------------------
+
+
+def test_the_platform_is_told_of_a_change_of_user_within_a_request(platform, platform_host, ada, nobody, request_of):
+    request = request_of(nobody)
+
+    platform_host.accounts.log_in(request, ada, backend="django.contrib.auth.backends.ModelBackend")
+    platform_host.accounts.log_out(request)
+
+    assert scene.expected_user_changes == [ada.id, None]
+
+
+def test_an_address_for_account_recovery_is_taken_though_no_account_has_it(platform, platform_host):
+    scene.retired_emails.add("recovery@example.com")
+
+    with pytest.raises(ports.AccountTaken, match="email"):
+        platform_host.accounts.create(username="new", email="recovery@example.com", name="")
 
 
 def test_a_retirement_is_told_by_both_signals_of_the_platform(platform, platform_host, ada, listener):

@@ -47,6 +47,17 @@ def test_a_refusal_says_why(standalone, host, ada, bob, nobody, settings):
     assert refusal(ada, later) == ("not_started", None)
 
 
+def test_a_launched_block_is_refused_for_the_reasons_of_its_course(standalone, host, ada, nobody, request_of):
+    standalone.course()
+    key = standalone.block(USAGE_ID)
+
+    with pytest.raises(ports.CourseAccessDenied, match="not_signed_in"):
+        host.blocks.render_launched(request_of(nobody), key)
+    ada.is_active = False
+    with pytest.raises(ports.CourseAccessDenied, match="not_active"):
+        host.blocks.render_launched(request_of(ada), key)
+
+
 # -- scores ------------------------------------------------------------------------------------------------------------
 
 
@@ -238,3 +249,107 @@ def test_courses_and_blocks_show_their_title_or_else_their_key(standalone):
     assert str(models.Course.objects.get(course_key=titled)) == "Latin"
     assert str(models.Course.objects.get(course_key=untitled)) == str(CourseKey.from_string(str(untitled)))
     assert str(models.Block.objects.get()) == USAGE_ID
+
+
+# -- blocks, points and exercises --------------------------------------------------------------------------------------
+
+
+def test_blocks_in_a_circle_come_to_an_end(standalone, host, ada, course):
+    keys = [standalone.block(f"block-v1:OpenedX+Contract+2026+type@vertical+block@{name}") for name in "abc"]
+    rows = [models.Block.objects.get(usage_key=key) for key in keys]
+    for row, parent in zip(rows, rows[1:] + rows[:1], strict=True):
+        models.Block.objects.filter(pk=row.pk).update(parent=parent)
+
+    assert host.blocks.ancestors(keys[0]) == (keys[1], keys[2])
+    assert host.grades.current_score(ada, keys[0]) is None
+
+
+def test_a_tools_score_on_a_block_with_others_below_it_is_its_own(standalone, host, ada, course):
+    lesson = standalone.block("block-v1:OpenedX+Contract+2026+type@sequential+block@lesson")
+    below = standalone.block(USAGE_ID, parent=lesson)
+    standalone.scored(ada, below, 1.0, 4.0)
+    standalone.scored(ada, lesson, 9.0, 10.0)
+
+    assert host.grades.current_score(ada, lesson) == ports.BlockScore(earned=9.0, possible=10.0, is_composite=False)
+
+
+@pytest.mark.parametrize("rows", [1, 50])
+def test_what_is_above_and_below_a_block_costs_the_same_however_much_there_is(
+    standalone, host, ada, course, django_assert_num_queries, rows
+):
+    top = standalone.block("block-v1:OpenedX+Contract+2026+type@chapter+block@top")
+    parent = top
+    for number in range(rows):
+        parent = standalone.block(f"block-v1:OpenedX+Contract+2026+type@vertical+block@v{number}", parent=parent)
+        standalone.scored(ada, parent, 1.0, 2.0)
+
+    with django_assert_num_queries(1):
+        assert len(host.blocks.ancestors(parent)) == rows
+    with django_assert_num_queries(2):
+        assert host.grades.current_score(ada, top) is not None
+
+
+@pytest.mark.parametrize("rows", [1, 50])
+def test_finding_an_account_costs_one_query_and_making_one_the_same_however_many_there_are(
+    host, db, django_assert_num_queries, rows
+):
+    for number in range(rows):
+        host.accounts.create(username=f"learner{number}", email=f"learner{number}@example.com", name="")
+
+    with django_assert_num_queries(1):
+        assert host.accounts.find_by_email("LEARNER0@example.com")
+    with django_assert_num_queries(1):
+        assert host.accounts.find_by_username("learner0")
+    with django_assert_num_queries(6):  # Two questions, two rows, and the savepoint around those.
+        host.accounts.create(username="new", email="new@example.com", name="")
+
+
+def test_a_retired_person_is_told_from_nobody_by_letters_of_any_case(standalone, host, db):
+    user = host.accounts.create(username="Mixed", email="Mixed@example.com", name="")
+    standalone.retired(user)
+
+    with pytest.raises(ports.AccountTaken, match="username"):
+        host.accounts.create(username="mIXED", email="new@example.com", name="")
+    with pytest.raises(ports.AccountTaken, match="email"):
+        host.accounts.create(username="new", email="mIXED@example.com", name="")
+
+
+def test_an_exercise_scores_itself_and_has_points(standalone, course):
+    standalone.block(USAGE_ID, weight=1.0)
+    block = models.Block.objects
+    content = {"question": "?", "options": ["a", "b"], "right": [0]}
+
+    refused(lambda: block.update(content=content))
+    refused(lambda: block.update(content=content, scores_itself=True, weight=None))
+    refused(lambda: block.update(weight=-1.0))
+    block.update(content=content, scores_itself=True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["?", ["a", "b"], [0]],
+        {"question": "?", "options": ["a", "b"]},
+        {"question": " ", "options": ["a", "b"], "right": [0]},
+        {"question": "?", "options": "ab", "right": [0]},
+        {"question": "?", "options": ["a"], "right": [0]},
+        {"question": "?", "options": ["a", "a"], "right": [0]},
+        {"question": "?", "options": ["a", ""], "right": [0]},
+        {"question": "?", "options": ["a", "b"], "right": []},
+        {"question": "?", "options": ["a", "b"], "right": [2]},
+        {"question": "?", "options": ["a", "b"], "right": [-1]},
+        {"question": "?", "options": ["a", "b"], "right": [True]},
+        {"question": "?", "options": ["a", "b"], "right": [0, 0]},
+        {"question": "?", "options": ["a", "b"], "right": [0], "more": 1},
+    ],
+    ids=str,
+)
+def test_the_administration_takes_no_exercise_that_cannot_be_shown(standalone, course, wrong):
+    block = models.Block(
+        usage_key=USAGE_ID, course_key=course, display_name="Essay", content=wrong, scores_itself=True, weight=1.0
+    )
+
+    with pytest.raises(ValidationError) as refusal:
+        block.full_clean()
+
+    assert set(refusal.value.message_dict) == {"content"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import time
 
 import pytest
 import requests
+from lxml import html
 
 from openedx_learning_ext.standalone.demo import COURSE_ID
 
@@ -50,6 +52,13 @@ def stop(process, signum=signal.SIGINT):
     process.send_signal(signum)
     rest, _ = process.communicate(timeout=30)
     return process.returncode, rest
+
+
+def seed(cwd):
+    """Make a data folder that is not new, so that no story is played."""
+    for command in ("migrate", "seed_demo"):
+        answer = run("manage", command, cwd=cwd, LEARNING_EXT_DATA="data")
+        assert answer.returncode == 0, answer.stderr
 
 
 def free_port():
@@ -98,9 +107,19 @@ def test_it_serves_until_stopped_and_ends_without_a_trace(tmp_path, signum):
     assert "Traceback" not in rest and "Stopped." in rest
 
 
-def test_a_second_start_keeps_the_data_plays_no_story_and_finds_the_tool_at_its_new_address(tmp_path):
+def gradebook_at(port):
+    """Return what the campus's gradebook shows for ada, and the address of its outcome service."""
+    with requests.Session() as browser:
+        browser.trust_env = False
+        page = html.fromstring(browser.get(f"http://127.0.0.1:{port}/campus/gradebook/", timeout=30).content)
+    address = re.search(r"http://127\.0\.0\.1:[0-9]+/outcomes", page.text_content())
+    return page.xpath("//tr[contains(th, 'Ada')]/td[1]")[0].text, address.group()
+
+
+def test_a_second_start_keeps_the_data_plays_no_story_and_finds_everybody_at_their_addresses(tmp_path):
     first_port, second_port = free_port(), free_port()
-    process, _ = start("demo", "--port", str(first_port), "--data", "data", cwd=tmp_path)
+    process, first_printed = start("demo", "--port", str(first_port), "--data", "data", cwd=tmp_path)
+    campus = gradebook_at(first_port)
     stop(process)
 
     process, printed = start("demo", "--port", str(second_port), "--data", "data", cwd=tmp_path)
@@ -113,14 +132,35 @@ def test_a_second_start_keeps_the_data_plays_no_story_and_finds_the_tool_at_its_
             demo.ada_signs_in(story)
             kept = story.score_on(story.course_page)
             demo.tool_is_launched(story)
+        campus_now = gradebook_at(second_port)
     finally:
         stop(process)
 
+    assert f"http://127.0.0.1:{first_port}/campus/" in first_printed
     assert "The story" not in printed
     assert kept == "Your score: 9 of 10"
+    assert campus[0] == "10 of 10"
+    assert campus_now == campus
+
+
+def test_when_the_port_of_the_campus_is_taken_the_site_is_served_and_says_so(tmp_path):
+    seed(tmp_path)
+    port = free_port()
+    process, _ = start("demo", "--port", str(port), "--data", "data", cwd=tmp_path)
+    _, address = gradebook_at(port)
+    stop(process)
+
+    with socket.create_server(("127.0.0.1", int(address.rpartition(":")[2].partition("/")[0]))):
+        process, printed = start("demo", "--port", str(port), "--data", "data", cwd=tmp_path)
+        shown = gradebook_at(port)
+        stop(process)
+
+    assert "The campus of the demonstration is switched off: another program has its port now." in printed
+    assert shown == ("none", address)
 
 
 def test_a_token_opens_the_api_whatever_the_port(tmp_path):
+    seed(tmp_path)
     process, _ = start("demo", "--port", str(port := free_port()), "--data", "data", cwd=tmp_path)
     try:
         made = run("manage", "make_jwt", "grace", cwd=tmp_path, LEARNING_EXT_DATA="data")
@@ -136,6 +176,7 @@ def test_a_token_opens_the_api_whatever_the_port(tmp_path):
 
 
 def test_listening_everywhere_says_how_others_reach_it_and_strangers_fill_no_log(tmp_path):
+    seed(tmp_path)
     port = free_port()
     process, printed = start("demo", "--host", "0.0.0.0", "--port", str(port), "--data", "data", cwd=tmp_path)
     with requests.Session() as browser:

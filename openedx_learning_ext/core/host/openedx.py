@@ -11,18 +11,24 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from django.apps import apps
+from django.contrib import auth
 from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.db.models import CharField, ExpressionWrapper, F, Model
 from django.http import Http404
+from opaque_keys.edx.django.models import OpaqueKeyField
 
-from openedx_learning_ext.core import privacy
+from openedx_learning_ext.core import conf, privacy
 from openedx_learning_ext.core.host import coexistence, ports
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractUser
+    from django.contrib.auth.models import AbstractUser, User
+    from django.http import HttpRequest, HttpResponse
     from opaque_keys.edx.keys import CourseKey, UsageKey
 
 log = logging.getLogger(__name__)
@@ -162,6 +168,42 @@ class OpenedxRoles:
 class OpenedxGrades:
     """Scores of blocks."""
 
+    def current_score(self, user: ports.User, usage_key: UsageKey) -> ports.BlockScore | None:
+        """
+        Return the score a person has on a block now; ``None`` where the platform cannot tell or nothing was answered.
+
+        The learner's own row answers for a single block, in points that are not weighed. Any other score is taken from
+        the course grade, which costs a whole course structure; until the platform has stored that grade for the first
+        time, minutes after the first answer, nobody can tell.
+
+        Raises:
+            BlockNotFound: there is no such block.
+        """
+        block = _find_block(usage_key)
+        if block is None:
+            raise ports.BlockNotFound(f"no block {usage_key}")
+        if not user.is_authenticated:
+            return None
+        usage_key = usage_key.map_into_course(block.location.course_key)
+        if not block.has_children:
+            from lms.djangoapps.courseware.model_data import get_score
+
+            row = get_score(user.pk, usage_key)
+            # A block scored by the submissions service, or only looked at, has a row without points.
+            if row is not None and row.grade is not None and row.max_grade is not None:
+                if getattr(block, "weight", None) == 0:  # The row says what was earned, and none of it counts.
+                    return ports.BlockScore(earned=0.0, possible=0.0, is_composite=False)
+                return ports.BlockScore(earned=row.grade, possible=row.max_grade, is_composite=False)
+
+        from lms.djangoapps.grades.api import CourseGradeFactory
+
+        grade = CourseGradeFactory().read(user, course_key=usage_key.course_key)
+        # Without this, whoever has not begun has the same 0 as somebody who got everything wrong.
+        if grade is None or not _is_attempted(grade, usage_key):
+            return None
+        earned, possible = grade.score_for_block(usage_key)
+        return ports.BlockScore(earned=earned, possible=possible, is_composite=bool(block.has_children))
+
     def publish_score(
         self, user: ports.User, usage_key: UsageKey, *, earned: float | None, possible: float
     ) -> None:
@@ -196,9 +238,26 @@ class OpenedxGrades:
             grader_response=False,
         )
 
+    def connect_score_receiver(self, receiver: Callable[..., None], *, dispatch_uid: str) -> None:
+        """
+        Have ``receiver(**kwargs)`` called when a score changes, or is stored again unchanged. It must not raise.
+
+        Connecting it again changes nothing. Learners answer in the LMS: in Studio there is nothing to connect to.
+        """
+        if coexistence.in_studio():
+            return
+
+        from lms.djangoapps.grades.api import signals
+
+        signals.PROBLEM_WEIGHTED_SCORE_CHANGED.connect(receiver, dispatch_uid=dispatch_uid, weak=False)
+
 
 class OpenedxBlocks:
     """The published content of courses."""
+
+    def __init__(self, courses: ports.Courses) -> None:
+        """Ask ``courses`` who may enter."""
+        self._courses = courses
 
     def find(self, usage_key: UsageKey) -> ports.Block | None:
         """Return the block, or ``None``; a key of the old form, without a run, is completed."""
@@ -212,6 +271,57 @@ class OpenedxBlocks:
             due=block.due,
         )
 
+    def ancestors(self, usage_key: UsageKey) -> tuple[UsageKey, ...]:
+        """
+        Return the blocks above a block, the nearest first; the last one is the course's own block.
+
+        Raises:
+            BlockNotFound: there is no such block, or it hangs nowhere in its course.
+        """
+        from xmodule.modulestore.django import modulestore
+
+        above = []
+        with modulestore().bulk_operations(usage_key.course_key):  # One read of the course, however deep.
+            block = _find_block(usage_key)
+            if block is None:
+                raise ports.BlockNotFound(f"no block {usage_key}")
+            course_key = block.location.course_key
+            while (parent := block.get_parent()) is not None:
+                block = parent
+                above.append(block.location.map_into_course(course_key))
+        if block.location.block_type != "course":
+            raise ports.BlockNotFound(f"no place in its course for {usage_key}")
+        return tuple(above)
+
+    def render_launched(self, request: HttpRequest, usage_key: UsageKey) -> HttpResponse:
+        """
+        Return the platform's page of a block on its own, without header and footer; nobody has to be enrolled.
+
+        The platform may exchange ``request.user`` (masquerade), reads the query string, and may answer a redirect, a
+        400 or a 403 of its own.
+
+        Raises:
+            BlockNotFound: there is no such block.
+            CourseAccessDenied: courseware refuses, the course or the block.
+        """
+        from lms.djangoapps.courseware.views.views import render_xblock
+
+        block = _find_block(usage_key)
+        if block is None:
+            raise ports.BlockNotFound(f"no block {usage_key}")
+        usage_key = usage_key.map_into_course(block.location.course_key)
+        try:
+            # Asked first, because the page turns every refusal into a 404.
+            self._courses.check_access(request.user, usage_key.course_key, require_enrollment=False)
+            response: HttpResponse = render_xblock(
+                request, str(usage_key), check_if_enrolled=False, disable_staff_debug_info=True
+            )
+        except ports.CourseNotFound as error:
+            raise ports.BlockNotFound(f"no course for {usage_key}") from error
+        except Http404 as error:
+            raise ports.CourseAccessDenied("refused") from error
+        return response
+
 
 class OpenedxAccounts:
     """People's accounts."""
@@ -222,6 +332,68 @@ class OpenedxAccounts:
         if user is None:
             raise ports.AccountNotFound(f"no account {user_id}")
         return user
+
+    def find_by_email(self, address: str) -> AbstractUser | None:
+        """Return whose address this is, in any case of ASCII letters; ``None`` when it is nobody's or two people's."""
+        found = [user for user in _with_address(address) if ports.is_same_address(user.email, address)]
+        if len(found) > 1:
+            log.warning("address_of_two_accounts", extra={"user_ids": sorted(user.pk for user in found)})
+        return found[0] if len(found) == 1 else None
+
+    def find_by_username(self, username: str) -> AbstractUser | None:
+        """Return whose user name this is, or ``None``; in another letter case it is another name."""
+        user: AbstractUser | None = get_user_model()._default_manager.filter(username=username).first()
+        # MySQL finds a name in any letter case.
+        return user if user is not None and user.get_username() == username else None
+
+    def is_valid_username(self, username: str) -> bool:
+        """Tell whether the registration form would take this as a user name; it may be taken."""
+        from openedx.core.djangoapps.user_api.accounts.api import get_username_validation_error
+
+        return not get_username_validation_error(username)
+
+    def create(self, *, username: str, email: str, name: str) -> AbstractUser:
+        """
+        Return a new active account with a profile and a password that nobody knows.
+
+        No mail is sent and no registration announced; the platform enrols the person where this address was invited.
+
+        Raises:
+            AccountTaken: somebody has, or had before being retired, this name or address, in any letter case.
+        """
+        from common.djangoapps.student.models import UserProfile
+
+        if taken := _find_taken(username, email):
+            raise taken
+        try:
+            with transaction.atomic():
+                user: AbstractUser = get_user_model()._default_manager.create_user(
+                    username=username, email=email, password=secrets.token_urlsafe(32)
+                )
+                UserProfile(user=user, name=name).save()
+        except IntegrityError:
+            if taken := _find_taken(username, email):  # Somebody was faster.
+                raise taken from None  # The database's own words quote the name.
+            raise
+        return user
+
+    def log_in(self, request: HttpRequest, user: AbstractUser, *, backend: str) -> None:
+        """
+        Sign the person in; the session gets a new key, and is emptied when it was somebody else's.
+
+        The platform is told that this is meant: it takes a user who changes within a request for an attack.
+        """
+        from openedx.core.djangoapps.safe_sessions.middleware import mark_user_change_as_expected
+
+        auth.login(request, cast("User", user), backend=backend)
+        mark_user_change_as_expected(user.pk)
+
+    def log_out(self, request: HttpRequest) -> None:
+        """Sign out whoever is signed in, and empty the session; the platform is told that this is meant."""
+        from openedx.core.djangoapps.safe_sessions.middleware import mark_user_change_as_expected
+
+        auth.logout(request)
+        mark_user_change_as_expected(None)
 
     def connect_retirement_receiver(self, receiver: Callable[..., None], *, dispatch_uid: str) -> None:
         """
@@ -258,6 +430,10 @@ class OpenedxIdentity:
 
 class OpenedxFlags:
     """What the operator has switched on."""
+
+    def has_feature(self, name: str, *, default: bool) -> bool:
+        """Tell whether a feature is on: the setting of this name, else its place in ``FEATURES``, else the default."""
+        return conf.has_feature(name, default=default)
 
     def may_share_pii(self, course_key: CourseKey) -> bool:
         """Tell whether tools may be told names and addresses: the LTI XBlock's own switch, off where it is missing."""
@@ -306,6 +482,29 @@ class OpenedxTracking:
             log.error("event %s was not recorded\n%s", name, privacy.trace_of(error))
 
 
+class OpenedxExisting:
+    """Rows of the platform's own apps. They are found in the app registry, so nothing is imported for them."""
+
+    def has(self, kind: str) -> bool:
+        """Tell whether the app is installed and has this model."""
+        return _find_model(kind) is not None
+
+    def iter_rows(self, kind: str, *, after: int = 0, page_size: int = 500) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows whose ``id`` is above ``after``, a page a query; nothing where there is no such model."""
+        model = _find_model(kind)
+        if model is None:
+            return
+        # Keys as they are stored: of a broken one the caller decides, and the rows beside it come all the same.
+        keys = [field.attname for field in model._meta.concrete_fields if isinstance(field, OpaqueKeyField)]
+        plain = [field.attname for field in model._meta.concrete_fields if field.attname not in keys]
+        texts = {f"text_of_{name}": ExpressionWrapper(F(name), output_field=CharField()) for name in keys}
+        rows = model._base_manager.order_by("pk").values(*plain, **texts)
+        # By pages and not by a cursor: rows are written between two of them.
+        while page := list(rows.filter(pk__gt=after)[:page_size]):
+            yield from ({name.removeprefix("text_of_"): value for name, value in row.items()} for row in page)
+            after = page[-1]["id"]
+
+
 class OpenedxHost:
     """The Open edX platform behind the ports."""
 
@@ -318,6 +517,7 @@ class OpenedxHost:
     identity: ports.Identity
     flags: ports.Flags
     tracking: ports.Tracking
+    existing: ports.Existing
 
     def __init__(self) -> None:
         """Put the topics together; nothing of the platform is imported yet."""
@@ -325,11 +525,20 @@ class OpenedxHost:
         self.roles = OpenedxRoles()
         self.courses = OpenedxCourses(self.roles)
         self.grades = OpenedxGrades()
-        self.blocks = OpenedxBlocks()
+        self.blocks = OpenedxBlocks(self.courses)
         self.accounts = OpenedxAccounts()
         self.identity = OpenedxIdentity()
         self.flags = OpenedxFlags()
         self.tracking = OpenedxTracking()
+        self.existing = OpenedxExisting()
+
+
+def _find_model(kind: str) -> type[Model] | None:
+    """Return the model of a kind of existing rows, or ``None``."""
+    try:
+        return apps.get_model(kind)
+    except LookupError:
+        return None
 
 
 def _course_roles(user: ports.User, course_key: CourseKey) -> frozenset[str]:
@@ -352,6 +561,37 @@ def _find_block(usage_key: UsageKey) -> Any:
         return modulestore().get_item(usage_key)
     except ItemNotFoundError:
         return None
+
+
+def _is_attempted(grade: Any, usage_key: UsageKey) -> bool:
+    """Tell whether the person has answered a block, or one below it."""
+    score = grade.problem_scores.get(usage_key)
+    if score is not None:
+        return score.first_attempted is not None
+    return any(_is_attempted(grade, child) for child in grade.course_data.structure.get_children(usage_key))
+
+
+def _with_address(address: str) -> list[AbstractUser]:
+    """Return the accounts whose address the database finds alike; nobody has an empty one."""
+    if not address:
+        return []
+    return list(get_user_model()._default_manager.filter(email__iexact=address).order_by("pk"))
+
+
+def _find_taken(username: str, email: str) -> ports.AccountTaken | None:
+    """
+    Return why no account can have this name and address, or ``None``.
+
+    The platform's own questions know who was retired, and leave it to the database whether letter case counts.
+    """
+    from common.djangoapps.student.models import email_exists_or_retired, username_exists_or_retired
+
+    users = get_user_model()._default_manager
+    if username_exists_or_retired(username) or users.filter(username__iexact=username).exists():
+        return ports.AccountTaken("username")
+    if email_exists_or_retired(email) or _with_address(email):
+        return ports.AccountTaken("email")
+    return None
 
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,6 +49,62 @@ class Block:
     graded: bool | None = False
     due: datetime | None = None
     weight: float | None = None
+    has_children: bool = False
+    _parent: Block | None = None
+
+    def get_parent(self) -> Block | None:
+        """Return the block above this one; there is none above the course, nor above one that hangs nowhere."""
+        return self._parent
+
+
+@dataclass(frozen=True)
+class LearnerRow:
+    """What courseware keeps of a person on a block; also of one that was only looked at, and then without points."""
+
+    grade: float | None
+    max_grade: float | None
+
+
+@dataclass(frozen=True)
+class ProblemScore:
+    """The weighed points of one person on one problem."""
+
+    earned: float
+    possible: float
+    first_attempted: datetime | None
+
+
+@dataclass(frozen=True)
+class Structure:
+    """The blocks of a course as one person has them."""
+
+    _children: Mapping[Any, list[Any]]
+
+    def get_children(self, usage_key: Any) -> list[Any]:
+        """Return the keys directly below; none for a block the person does not have."""
+        return self._children.get(usage_key, [])
+
+
+@dataclass(frozen=True)
+class CourseData:
+    """What a course grade was made from."""
+
+    structure: Structure
+
+
+@dataclass(frozen=True)
+class CourseGrade:
+    """A person's grade in a course."""
+
+    problem_scores: Mapping[Any, ProblemScore]
+    course_data: CourseData
+
+    def score_for_block(self, location: Any) -> tuple[float, float]:
+        """Return earned and possible points of a problem, or the sums over those below a block."""
+        if location in self.problem_scores:
+            return self.problem_scores[location].earned, self.problem_scores[location].possible
+        parts = [self.score_for_block(child) for child in self.course_data.structure.get_children(location)]
+        return sum(earned for earned, _ in parts), sum(possible for _, possible in parts)
 
 
 @dataclass(frozen=True)
@@ -79,11 +136,34 @@ blocks: dict[Any, Any] = {}
 learner_rows: dict[tuple[int, Any], tuple[float | None, float | None]] = {}
 anonymous_ids: list[tuple[int, Any, str]] = []
 pii_courses: set[Any] = set()
+submissions: dict[tuple[int, Any], tuple[float, float]] = {}
+ungraded: set[tuple[int, Any]] = set()
+refused_blocks: set[Any] = set()
+profiles: dict[int, str] = {}
+retired_usernames: set[str] = set()
+retired_emails: set[str] = set()
+expected_user_changes: list[int | None] = []
 
 
 def reset() -> None:
     """Empty every table."""
-    for table in (overviews, public_courses, enrollments, roles, blocks, learner_rows, anonymous_ids, pii_courses):
+    for table in (
+        overviews,
+        public_courses,
+        enrollments,
+        roles,
+        blocks,
+        learner_rows,
+        anonymous_ids,
+        pii_courses,
+        submissions,
+        ungraded,
+        refused_blocks,
+        profiles,
+        retired_usernames,
+        retired_emails,
+        expected_user_changes,
+    ):
         table.clear()
 
 

@@ -128,9 +128,11 @@ ENTRIES = (
     ),
     Entry(
         "lms.djangoapps.grades.api.signals.PROBLEM_WEIGHTED_SCORE_CHANGED",
-        "What ``grades.publish_score`` sets off",
-        watch="user_id, course_id and usage_id as text, weighted_earned and weighted_possible (None when withdrawn), "
-        "only_if_higher, modified, score_db_table, score_deleted, grader_response.",
+        "For ``grades.connect_score_receiver``; what ``grades.publish_score`` sets off",
+        watch="user_id, course_id and usage_id as text, weighted_earned and weighted_possible (None when withdrawn, 0 "
+        "of 0 when reset), modified, score_db_table, score_deleted, and on some paths anonymous_user_id, "
+        "only_if_higher and grader_response. Sent also when nothing changed, and for library keys. Errors of "
+        "receivers reach the learner's request.",
     ),
     Entry(
         "xblock.scorable.ScorableXBlockMixin",
@@ -138,17 +140,89 @@ ENTRIES = (
         None,
         watch="Such a block computes its own score and would be written to unbound: refused.",
     ),
-    Entry("xmodule.modulestore.django.modulestore", "For ``blocks.find``", "()"),
+    Entry(
+        "lms.djangoapps.courseware.model_data.get_score",
+        "For ``grades.current_score``",
+        "(user_id, usage_key)",
+        ("grade", "max_grade"),
+        "LearnerRow",
+        "Raw points, which are not weighed; neither for a block that was only looked at, or that the submissions "
+        "service scores. None where there is no row. The key needs its run.",
+    ),
+    Entry(
+        "lms.djangoapps.grades.api.CourseGradeFactory",
+        "For ``grades.current_score``",
+        "()",
+    ),
+    Entry(
+        "lms.djangoapps.grades.api.CourseGradeFactory.read",
+        "For ``grades.current_score``",
+        "(self, user, course=None, collected_block_structure=None, course_structure=None, course_key=None, "
+        "create_if_needed=True)",
+        ("problem_scores", "course_data", "score_for_block"),
+        "CourseGrade",
+        "The stored grade. Before the first one is stored, minutes after the first answer, everything in it is zero "
+        "and unattempted. score_for_block(usage_key) answers earned and possible, and costs a whole course structure. "
+        "problem_scores maps the key of each problem to its score, with first_attempted; "
+        "course_data.structure.get_children(usage_key) answers keys.",
+    ),
+    Entry(
+        "lms.djangoapps.courseware.views.views.render_xblock",
+        "For ``blocks.render_launched``",
+        "(request, usage_key_string, check_if_enrolled=True, disable_staff_debug_info=False)",
+        watch="GET and POST only. May be framed, and sets the CSRF cookie. An unknown block, a course or a block that "
+        "is not for this person: each is an Http404. Reads the query string, and may exchange request.user "
+        "(masquerade). As a function it runs in the caller's transaction, so there must be none. LMS only.",
+    ),
+    Entry("xmodule.modulestore.django.modulestore", "For ``blocks.find`` and ``blocks.ancestors``", "()"),
+    Entry(
+        "xmodule.modulestore.django.modulestore().bulk_operations",
+        "For ``blocks.ancestors``",
+        "(course_id, emit_signals=True, ignore_case=False)",
+        watch="A context manager: within it the course is read once.",
+    ),
     Entry(
         "xmodule.modulestore.django.modulestore().get_item",
-        "For ``blocks.find``",
+        "For ``blocks`` and ``grades``",
         "(usage_key, depth=0, **kwargs)",
-        ("location", "display_name", "graded", "due", "weight"),
+        ("location", "display_name", "graded", "due", "weight", "has_children", "get_parent"),
         "Block",
-        "The LMS sees published blocks only. Completes a key of the old form, which says no run. weight is read by the "
-        "platform's receiver, not by us.",
+        "The LMS sees published blocks only. Completes a key of the old form, which says no run. Not every block has a "
+        "weight. get_parent() is None above the course, and above a block that hangs nowhere.",
     ),
     Entry("xmodule.modulestore.exceptions.ItemNotFoundError", "For ``blocks.find``", None),
+    Entry(
+        "openedx.core.djangoapps.user_api.accounts.api.get_username_validation_error",
+        "For ``accounts.is_valid_username``",
+        "(username)",
+        watch='Answers "" or a sentence. Length and characters only; whether the name is taken is another question.',
+    ),
+    Entry(
+        "common.djangoapps.student.models.username_exists_or_retired",
+        "For ``accounts.create``",
+        "(username)",
+        watch="Whether letter case counts is up to the database.",
+    ),
+    Entry(
+        "common.djangoapps.student.models.email_exists_or_retired",
+        "For ``accounts.create``",
+        "(email)",
+        watch="Knows addresses for account recovery too. Whether letter case counts is up to the database.",
+    ),
+    Entry(
+        "common.djangoapps.student.models.UserProfile",
+        "For ``accounts.create``",
+        None,
+        watch="Made with user and name, then saved. Events of enrolment and log-in read it: every account needs one.",
+    ),
+    Entry("common.djangoapps.student.models.UserProfile.save", "For ``accounts.create``", None),
+    Entry(
+        "openedx.core.djangoapps.safe_sessions.middleware.mark_user_change_as_expected",
+        "For ``accounts.log_in`` and ``accounts.log_out``",
+        "(new_user_id)",
+        watch="Without it a user who changes within a request is logged as an anomaly, and may be refused. None for "
+        "nobody.",
+    ),
     Entry(
         "openedx.core.djangoapps.user_api.accounts.signals.USER_RETIRE_LMS_MISC",
         "For ``accounts.connect_retirement_receiver``",

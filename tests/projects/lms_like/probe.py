@@ -5,6 +5,7 @@ import os
 
 import django
 from django.apps import apps
+from django.conf import settings
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import connection
@@ -16,6 +17,7 @@ PATHS = {
     "health": "/api/learning_ext/health/",
     "placements": f"/api/learning_ext/lti_consumer/v1/courses/{COURSE}/placements/",
     "outcomes": f"/api/learning_ext/lti_consumer/v1/outcomes/{UUID}/",
+    "launch": f"/api/learning_ext/lti_provider/v1/courses/{COURSE}/block",
     "platform certificates": f"/certificates/{UUID}",
     "platform lti_provider": f"/lti_provider/courses/{COURSE}/block",
     "platform course_live": f"/api/course_live/course/{COURSE}/",
@@ -57,6 +59,7 @@ def look():
         "tables": connection.introspection.table_names(),
         "answers": {label: who_answers(path) for label, path in PATHS.items()},
         "addresses": {name: address(name, arguments) for name, arguments in NAMES.items()},
+        "backends": list(settings.AUTHENTICATION_BACKENDS),
         "has_builtin": [app for app in ours if coexistence.has_builtin(app)],
         "serves": [app for app in ours if coexistence.serves_platform_paths(app)],
         "acts": [app for app in ours if coexistence.acts(app)],

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from openedx_learning_ext.standalone import models, signals
-from openedx_learning_ext.standalone.people import RETIRED_PREFIX
+from openedx_learning_ext.standalone.people import RETIRED_PREFIX, retired_address, retired_username
 
 
 class Command(BaseCommand):
@@ -40,9 +37,8 @@ class Command(BaseCommand):
 
 
 def _take_name(user: Any) -> None:
-    digest = hmac.new(settings.SECRET_KEY.encode(), f"retired|{user.username}".encode(), hashlib.sha256).hexdigest()
-    user.username = f"{RETIRED_PREFIX}{digest[:32]}"
-    user.email = f"{user.username}@retired.invalid"
+    # The old ones cannot be read from these, and still nobody gets them again.
+    user.username, user.email = retired_username(user.username), retired_address(user.email or user.username)
     user.first_name = user.last_name = ""
     user.is_active = user.is_staff = user.is_superuser = False
     user.set_unusable_password()  # ends every session too

@@ -1,4 +1,4 @@
-"""``seed_demo``: the people, the courses and the tool that the demo and its story rely on."""
+"""``seed_demo``: the people, the courses, the tool and the campus that the demo and its story rely on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from django.urls import reverse
 from opaque_keys.edx.keys import CourseKey
 
 from openedx_learning_ext.lti_consumer import api as lti_consumer
+from openedx_learning_ext.lti_provider import api as lti_provider
 from openedx_learning_ext.standalone import models
+from openedx_learning_ext.standalone.campus import credentials as campus_credentials
 from openedx_learning_ext.standalone.tool import credentials
 
 DEMO = CourseKey.from_string("course-v1:OpenedX+Demo+2026")
@@ -32,7 +34,30 @@ BLOCKS = [
     (DEMO, "sequential", "first", "tools", "A first exercise", False),
     (DEMO, "lti_consumer", EXERCISE, "first", "Exercise in the quiz corner", True),
     (OTHER, "chapter", "welcome", None, "Welcome", False),
+    (DEMO, "chapter", "campus", None, "For every campus", False),
+    (DEMO, "sequential", "scores", "campus", "How scores travel", False),
+    (DEMO, "problem", "journey", "scores", "A score on its way", True),
 ]
+# What a campus launches: the exercise itself, the sequence around it, and the chapter around that.
+CAMPUS_EXERCISE = DEMO.make_usage_key("problem", "journey")
+CAMPUS_SEQUENCE = DEMO.make_usage_key("sequential", "scores")
+CAMPUS_CHAPTER = DEMO.make_usage_key("chapter", "campus")
+EXERCISES = {
+    CAMPUS_EXERCISE: {
+        "weight": 10.0,
+        "content": {
+            "question": "Your campus's gradebook is switched off while you answer. What happens to your score?",
+            "options": [
+                "It is lost, and you have to answer again.",
+                "It waits here, and is sent once the gradebook is back.",
+                "The gradebook shows the first score you ever had.",
+                "If you improve meanwhile, the newest score arrives.",
+            ],
+            "right": [1, 3],
+        },
+    },
+}
+CAMPUS_NAME = "Demo campus"
 PLACEMENT_TITLE = "Quiz corner"
 PLACEMENT_LINK_ID = "quiz-corner"
 
@@ -40,7 +65,7 @@ PLACEMENT_LINK_ID = "quiz-corner"
 class Command(BaseCommand):
     """Adds what is missing and changes nothing that is there, except the address of the demonstration tool."""
 
-    help = "Add the demo's accounts, courses, enrolments and tool, as far as they are missing."
+    help = "Add the demo's accounts, courses, enrolments, tool and campus, as far as they are missing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Let a later start bring the tool's address up to date and nothing else."""
@@ -67,6 +92,7 @@ class Command(BaseCommand):
             )
             _content()
             _tool()
+            _campus()
         moved = _move_tool()
         if options["verbosity"]:
             self.stdout.write("The demo is seeded." if not options["tool_address"] else f"Tools moved: {moved}.")
@@ -85,9 +111,13 @@ def _person(name: str, full_name: str) -> Any:
 def _content() -> None:
     rows: dict[tuple[CourseKey, str], models.Block] = {}
     for course_key, block_type, block_id, parent_id, title, is_graded in BLOCKS:
+        usage_key = course_key.make_usage_key(block_type, block_id)
+        exercise = EXERCISES.get(usage_key)
         row, _ = models.Block.objects.get_or_create(
-            usage_key=course_key.make_usage_key(block_type, block_id),
+            usage_key=usage_key,
             defaults={
+                **(exercise or {}),
+                "scores_itself": exercise is not None,
                 "course_key": course_key,
                 "parent": None if parent_id is None else rows[course_key, parent_id],
                 "display_name": title,
@@ -118,6 +148,18 @@ def _tool() -> None:
             graded=True,
             max_score=10.0,
         )
+
+
+def _campus() -> None:
+    """Let the demonstration campus launch learners, who are found by the address that it names."""
+    lti_provider.list_consumers().get_or_create(
+        consumer_key=campus_credentials.KEY,
+        defaults={
+            "consumer_name": CAMPUS_NAME,
+            "consumer_secret": campus_credentials.secret(),
+            "use_lti_pii": True,
+        },
+    )
 
 
 def _move_tool() -> int:

@@ -2,6 +2,7 @@ import hashlib as _hashlib
 
 from django.conf import settings as _settings
 from django.contrib.auth import get_user_model as _get_user_model
+from django.db import IntegrityError as _IntegrityError
 from edx_django_utils.cache import RequestCache as _RequestCache
 from opaque_keys.edx.keys import CourseKey as _CourseKey
 
@@ -14,6 +15,24 @@ class CourseEnrollment:
         if user.is_anonymous:
             return False
         return _scene.enrollments.get((user.id, course_key)) or False
+
+
+class UserProfile:
+    def __init__(self, user, name=""):
+        self._user, self._name = user, name
+
+    def save(self):
+        if self._user.id in _scene.profiles:
+            raise _IntegrityError(f"Duplicate entry '{self._user.id}'")
+        _scene.profiles[self._user.id] = self._name
+
+
+def username_exists_or_retired(username):
+    return _get_user_model().objects.filter(username=username).exists() or username in _scene.retired_usernames
+
+
+def email_exists_or_retired(email):
+    return _get_user_model().objects.filter(email=email).exists() or email in _scene.retired_emails
 
 
 def anonymous_id_for_user(user, course_id):
