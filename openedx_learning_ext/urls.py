@@ -16,3 +16,8 @@ if apps.is_installed("openedx_learning_ext.lti_consumer") and not coexistence.in
     from openedx_learning_ext.lti_consumer.urls import api_patterns as lti_consumer_patterns
 
     urlpatterns.append(path("lti_consumer/v1/", include((lti_consumer_patterns, "lti_consumer"))))
+
+if apps.is_installed("openedx_learning_ext.lti_provider") and not coexistence.in_studio():
+    from openedx_learning_ext.lti_provider.urls import api_patterns as lti_provider_patterns
+
+    urlpatterns.append(path("lti_provider/v1/", include((lti_provider_patterns, "lti_provider"))))

@@ -21,7 +21,7 @@ def test_it_says_once_what_is_active(umbrella, caplog):
 
     (line,) = [record.getMessage() for record in caplog.records if record.name == "openedx_learning_ext"]
     assert line == (
-        f"openedx-learning-ext {__version__}: active: lti_consumer; standing aside: none; "
+        f"openedx-learning-ext {__version__}: active: lti_provider, lti_consumer; standing aside: none; "
         "host: openedx_learning_ext.standalone.host.StandaloneHost"
     )
 
@@ -44,6 +44,9 @@ def test_starting_again_registers_nothing_twice(umbrella):
     before = sweep.names()
 
     umbrella.ready()
-    apps.get_app_config("learning_ext_lti_consumer").ready()
+    for label in ("learning_ext_lti_consumer", "learning_ext_lti_provider"):
+        apps.get_app_config(label).ready()
 
-    assert sweep.names() == before == ["lti_consumer.nonces"]
+    assert sweep.names() == before == [
+        "lti_consumer.nonces", "lti_provider.nonces", "lti_provider.reconcile", "lti_provider.scores",
+    ]  # fmt: skip

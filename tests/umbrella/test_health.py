@@ -56,7 +56,7 @@ def test_site_staff_is_told_the_details(swept, client_of, admin):
     assert response.json()["status"] == "ok"
     assert details == {
         "version": __version__,
-        "active": ["lti_consumer"],
+        "active": ["lti_provider", "lti_consumer"],
         "standing_aside": [],
         "problems": [],
         "last_sweep_at": min(SweepRun.objects.values_list("finished_at", flat=True)).isoformat(),

@@ -112,6 +112,29 @@ def test_studio_has_the_tables_of_lti_consumer_and_none_of_its_addresses(tmp_pat
     assert seen["answers"]["placements"] is None
     assert seen["answers"]["outcomes"] is None
     assert seen["addresses"]["learning_ext:lti_consumer:placements"] is None
+    assert seen["answers"]["launch"] is None
+    assert "learning_ext_lti_provider" not in seen["labels"]
+
+
+LTI_BACKEND = "openedx_learning_ext.lti_provider.users.LtiBackend"
+
+
+def test_the_lms_knows_whom_a_launch_has_signed_in_and_studio_does_not_need_to(tmp_path):
+    lms = look_at(tmp_path, project="lms", ENABLE_LTI_PROVIDER=True)
+    (tmp_path / "cms").mkdir()
+    cms = look_at(tmp_path / "cms", project="cms")
+
+    assert lms["backends"] == ["django.contrib.auth.backends.ModelBackend", LTI_BACKEND]
+    assert lms["checks"] == []
+    assert LTI_BACKEND not in cms["backends"]
+
+
+def test_an_operator_who_replaces_the_list_of_backends_is_told_E001_of_lti_provider(tmp_path):
+    mine = ["django.contrib.auth.backends.ModelBackend"]
+
+    seen = look_at(tmp_path, ENABLE_LTI_PROVIDER=True, AUTHENTICATION_BACKENDS=mine)
+
+    assert seen["checks"] == ["learning_ext_lti_provider.E001"]
 
 
 def test_auto_leaves_the_platforms_paths_to_the_built_ins(tmp_path):
@@ -129,6 +152,8 @@ def test_auto_serves_them_where_there_is_no_built_in(tmp_path):
 
     assert seen["has_builtin"] == []
     assert set(seen["serves"]) == OUR_APPS
+    assert seen["answers"]["launch"] == "openedx_learning_ext.lti_provider.views"
+    assert seen["answers"]["platform lti_provider"] == seen["answers"]["launch"]
     assert set(seen["acts"]) == OUR_APPS
 
 

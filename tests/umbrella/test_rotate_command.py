@@ -9,6 +9,10 @@ from openedx_learning_ext.lti_consumer.models import LtiConfiguration
 
 OLD, NEW, OTHER = "the old key, long enough", "the new key, long enough", "a key of somebody else"
 COLUMN = "learning_ext_lti_consumer.LtiConfiguration.lti_1p1_client_secret"
+OTHERS = "".join(
+    f"learning_ext_lti_provider.LtiConsumer.{column}: 0 re-encrypted, 0 unreadable\n"
+    for column in ("consumer_secret", "previous_secret")
+)
 
 
 @pytest.fixture
@@ -36,8 +40,8 @@ def test_it_says_how_many_were_changed_in_each_column(keys, tool):
 
     first, second = rotate(), rotate()
 
-    assert first == (f"{COLUMN}: 1 re-encrypted, 0 unreadable\n", None)
-    assert second == (f"{COLUMN}: 0 re-encrypted, 0 unreadable\n", None)
+    assert first == (f"{COLUMN}: 1 re-encrypted, 0 unreadable\n{OTHERS}", None)
+    assert second == (f"{COLUMN}: 0 re-encrypted, 0 unreadable\n{OTHERS}", None)
     keys(NEW)
     assert LtiConfiguration.objects.get().lti_1p1_client_secret == "s3cr&t/+"
 
@@ -49,7 +53,7 @@ def test_it_does_the_others_and_fails_when_one_cannot_be_read(keys, tool):
 
     out, error = rotate()
 
-    assert out == f"{COLUMN}: 1 re-encrypted, 1 unreadable\n"
+    assert out == f"{COLUMN}: 1 re-encrypted, 1 unreadable\n{OTHERS}"
     assert error.returncode == 1
     assert "OPENEDX_LEARNING_EXT_SECRET_KEYS" in str(error)
     keys(NEW, OTHER)

@@ -13,6 +13,7 @@ from openedx_learning_ext.lti_consumer import views
 COURSE = "course-v1:OpenedX+Demo+2026"
 UUID = uuid.UUID("3f2504e0-4f89-41d3-9a0c-0305e82c3301")
 PREFIX = "/api/learning_ext/lti_consumer/v1/"
+ALL = ["health/", "lti_consumer/v1/", "lti_provider/v1/"]
 
 
 @pytest.mark.parametrize(
@@ -55,23 +56,23 @@ def patterns_where(settings, urlconf):
 @pytest.mark.parametrize(
     ("urlconf", "expected"),
     [
-        ("lms.urls", ["health/", "lti_consumer/v1/"]),
-        ("my_site.urls", ["health/", "lti_consumer/v1/"]),
+        ("lms.urls", ALL),
+        ("my_site.urls", ALL),
         ("cms.urls", ["health/"]),
     ],
 )
-def test_studio_has_health_and_none_of_lti_consumer(settings, urlconf, expected):
+def test_studio_has_health_and_none_of_the_lti_apps(settings, urlconf, expected):
     assert patterns_where(settings, urlconf) == expected
 
 
 def test_a_site_without_the_app_has_none_of_its_addresses(settings):
     settings.INSTALLED_APPS = [name for name in settings.INSTALLED_APPS if "lti_consumer" not in name]
 
-    assert patterns_where(settings, "lms.urls") == ["health/"]
+    assert patterns_where(settings, "lms.urls") == ["health/", "lti_provider/v1/"]
 
 
 @pytest.mark.parametrize("mode", ["auto", "always", "never"])
 def test_the_prefix_does_not_ask_who_serves_the_platforms_paths(settings, mode):
     settings.OPENEDX_LEARNING_EXT_SERVE_PLATFORM_PATHS = mode
 
-    assert patterns_where(settings, "lms.urls") == ["health/", "lti_consumer/v1/"]
+    assert patterns_where(settings, "lms.urls") == ALL

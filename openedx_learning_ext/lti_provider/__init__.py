@@ -1,0 +1,1 @@
+"""Our content in the courses of a campus: launches in, grades out."""
