@@ -91,3 +91,23 @@ def chance(request):
     seed = int(os.environ.get("LEARNING_EXT_RELIABILITY_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
     print(f"LEARNING_EXT_RELIABILITY_SEED={seed}")
     return random.Random(seed)
+
+
+@pytest.fixture
+def site_at(transactional_db, monkeypatch, settings, demo_course):
+    """Return a function that makes the site of a test, with the time of deliveries scaled."""
+    from tests.reliability import delivering
+
+    delivering.point_environment(monkeypatch)
+    made = []
+
+    def make(scale):
+        settings.OPENEDX_LEARNING_EXT_DELIVERY_TIME_SCALE = scale
+        settings.OPENEDX_LEARNING_EXT_DELIVERY_EXCHANGE_SECONDS = 15 * scale
+        settings.OPENEDX_LEARNING_EXT_DELIVERY_RETRY_SCHEDULE = (5,) * 50
+        made.append(delivering.Site(scale=scale))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.end()
