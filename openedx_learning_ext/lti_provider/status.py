@@ -82,6 +82,7 @@ WORDS: Mapping[str, str | Promise] = {
     "503": _("The campus's system is not available (HTTP 503)."),
     "504": _("The campus's own front server did not get an answer in time; it may have the grade or not (HTTP 504)."),
     "forgotten": _("Given up by staff."),
+    "lost": _("The sender was overtaken before it could note the answer; the newest grade is sent once more."),
 }
 _KIND_WORDS: Mapping[str, str | Promise] = {
     "refused": _("The campus refused the message (HTTP %(code)s)."),

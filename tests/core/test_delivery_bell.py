@@ -88,6 +88,8 @@ def test_a_name_nobody_registered_is_a_failure_like_any_other(broker, caplog):
     bell.ring("parcels.nothing")
 
     wait_until(lambda: bell._silent_until > 0)
+    assert broker.published == []
+    assert "bell not heard" in caplog.text
 
 
 def test_switched_off_it_starts_nothing(broker, settings):

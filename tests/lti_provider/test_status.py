@@ -183,6 +183,8 @@ def test_the_campuss_words_are_told_without_the_id_of_the_result_and_without_add
         ("unclear:200", "The campus answered something that is no answer to a grade (HTTP 200)."),
         ("unclear:no_score", "Not sent: the score could not be computed."),
         ("broken:KeyError", "This site failed while it made or read the message (KeyError). The log has the trace."),
+        ("lost", "The sender was overtaken before it could note the answer; the newest grade is sent once more."),
+        ("in_doubt:lost", "The connection was lost before the campus answered; it may have the grade or not."),
         ("something:new", "new"),
         ("something", "something"),
     ],
